@@ -1,0 +1,1 @@
+"""Configuration files of the host, read into values. The environment enters as one mapping."""

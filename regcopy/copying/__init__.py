@@ -1,0 +1,1 @@
+"""The engine: plan, transfer, commit. It knows the contract of a transport, and no transport."""

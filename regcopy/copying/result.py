@@ -1,0 +1,71 @@
+"""What a copy did, or would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from regcopy.model.digest import Digest
+from regcopy.model.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedImage:
+    """One image manifest of the result, and the platform an index gives it."""
+
+    digest: Digest
+    platform: Platform | None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """What a copy did.
+
+    Attributes:
+        digest: digest of the top manifest at the destination.
+        source_digest: digest of the top manifest at the source.
+        manifest: exact bytes of the top manifest at the destination.
+        images: each image manifest that is now at the destination.
+        bytes_copied: bytes of blobs that moved.
+        bytes_reused: bytes of blobs that were there already.
+        bytes_mounted: bytes of blobs that the registry took from another repository.
+        retries: requests that had to be repeated.
+        seconds: wall-clock time.
+        changed: why the destination's digest differs from the source's, "" where it does not.
+    """
+
+    digest: Digest
+    source_digest: Digest
+    manifest: bytes = field(repr=False)
+    images: tuple[CopiedImage, ...]
+    bytes_copied: int = 0
+    bytes_reused: int = 0
+    bytes_mounted: int = 0
+    blobs_copied: int = 0
+    blobs_reused: int = 0
+    blobs_mounted: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    already_there: bool = False
+    changed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a copy would do.
+
+    Attributes:
+        digest: digest the destination would have; None where it depends on compression.
+        blobs_to_copy, bytes_to_copy: what would move.
+        blobs_present, bytes_present: what is there already.
+        requests: estimate of requests to both sides together.
+    """
+
+    source_digest: Digest
+    digest: Digest | None
+    images: tuple[CopiedImage, ...]
+    blobs_to_copy: int
+    bytes_to_copy: int
+    blobs_present: int
+    bytes_present: int
+    requests: int
+    already_there: bool

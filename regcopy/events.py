@@ -1,0 +1,87 @@
+"""What happens during a copy, as values, and who wants to know.
+
+Observers are called from worker threads, one call at a time for each copy: they need
+no lock of their own, and they must return quickly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+
+Role = Literal["layer", "config", "blob"]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStarted:
+    """The plan is made: so many images of an index of so many, these bytes may move."""
+
+    images: int
+    listed: int
+    is_index: bool
+    blobs: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStarted:
+    """Work on a blob begins; it may turn out to be there already."""
+
+    blob: Descriptor
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class BlobAdvanced:
+    """So many bytes of a blob, counted from its start, have been handed to the destination."""
+
+    digest: Digest
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDone:
+    """A blob is at the destination, and how it came there."""
+
+    blob: Descriptor
+    role: Role
+    outcome: Literal["copied", "reused", "mounted"]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestWritten:
+    """A manifest is at the destination."""
+
+    digest: Digest
+    is_top: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A request failed in a way that may pass, and will be tried again."""
+
+    reason: str
+    attempt: int
+    attempts: int
+    delay_seconds: float
+
+
+Event = CopyStarted | BlobStarted | BlobAdvanced | BlobDone | ManifestWritten | Retrying
+
+
+class Observer(Protocol):
+    """Somebody who wants to know."""
+
+    def notify(self, event: Event, /) -> None:
+        """Take one event; must not block for long and must not raise."""
+        ...
+
+
+class Silent:
+    """Observer that ignores everything."""
+
+    def notify(self, event: Event, /) -> None:
+        """Ignore it."""

@@ -1,0 +1,1 @@
+"""Values of the field: digests, references, platforms, descriptors, manifests. No I/O."""

@@ -1,0 +1,148 @@
+"""Typed reading of JSON from strangers; errors name the place inside the document.
+
+A document that two programs could read differently is refused (CVE-2021-41190 and its
+kin): duplicate keys, keys that differ from a known one by case only (Go's decoder takes
+them for the known one), and NaN or Infinity.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from regcopy.errors import InvalidDigest, ManifestInvalid
+from regcopy.model.digest import Digest
+from regcopy.text import printable
+
+_MAX_INTEGER: Final = 2**63 - 1
+
+
+def load_object(content: bytes, *, what: str = "manifest") -> dict[str, object]:
+    """Decode a JSON object strictly.
+
+    Raises:
+        ManifestInvalid: not UTF-8 JSON, not an object, duplicate keys, NaN, too deep.
+    """
+    try:
+        loaded: object = json.loads(
+            content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+        )
+    except RecursionError:
+        raise ManifestInvalid(f"{what} is nested too deeply") from None
+    except ValueError as error:
+        raise ManifestInvalid(
+            f"{what} is not valid JSON: {printable(str(error), limit=200)}"
+        ) from None
+    if not isinstance(loaded, dict):
+        raise ManifestInvalid(f"{what} is not a JSON object")
+    return loaded
+
+
+def dump_object(document: Mapping[str, object]) -> bytes:
+    """Encode as Go's encoder does: compact, keys in the order given, HTML characters escaped."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode()
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonObject:
+    """One object of a document, with its path; unknown keys are left alone."""
+
+    members: Mapping[str, object]
+    path: str = ""
+
+    def refuse_lookalikes(self, known: Collection[str]) -> None:
+        """Raise where a key equals a known one but for case."""
+        folded = {name.casefold() for name in known}
+        for key in self.members:
+            if key not in known and key.casefold() in folded:
+                self.fail(key, "differs from a known key by case only")
+
+    def fail(self, key: str, problem: str) -> NoReturn:
+        """Raise ManifestInvalid that names the place."""
+        place = printable(f"{self.path}.{key}".lstrip("."), limit=200)
+        raise ManifestInvalid(f'invalid manifest: "{place}" {problem}')
+
+    def string(self, key: str, default: str = "") -> str:
+        """Text, or `default` where the key is absent or null."""
+        value = self.members.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            self.fail(key, "is not a string")
+        return value
+
+    def integer(self, key: str) -> int:
+        """Whole number from 0 to 2^63-1; required."""
+        value = self.members.get(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.fail(key, "is not a whole number")
+        if not 0 <= value <= _MAX_INTEGER:
+            self.fail(key, "is out of range")
+        return value
+
+    def digest(self, key: str) -> Digest:
+        """Digest; required."""
+        try:
+            return Digest.parse(self.string(key))
+        except InvalidDigest as error:
+            self.fail(key, f"is no digest ({error.message})")
+
+    def child(self, key: str) -> JsonObject | None:
+        """Object, or None where the key is absent or null."""
+        value = self.members.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.fail(key, "is not an object")
+        return JsonObject(value, f"{self.path}.{key}".lstrip("."))
+
+    def children(self, key: str) -> tuple[JsonObject, ...]:
+        """Array of objects; absent and null count as empty."""
+        value = self.members.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.fail(key, "is not an array")
+        found: list[JsonObject] = []
+        for position, item in enumerate(value):
+            if not isinstance(item, dict):
+                self.fail(f"{key}[{position}]", "is not an object")
+            found.append(JsonObject(item, f"{self.path}.{key}[{position}]".lstrip(".")))
+        return tuple(found)
+
+    def strings(self, key: str) -> tuple[str, ...]:
+        """Array of strings; absent and null count as empty."""
+        value = self.members.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            self.fail(key, "is not an array")
+        texts: list[str] = []
+        for position, item in enumerate(value):
+            if not isinstance(item, str):
+                self.fail(f"{key}[{position}]", "is not a string")
+            texts.append(item)
+        return tuple(texts)
+
+    def string_map(self, key: str) -> dict[str, str]:
+        """Object whose values are strings; absent and null count as empty."""
+        child = self.child(key)
+        if child is None:
+            return {}
+        return {name: child.string(name) for name in child.members}

@@ -1,0 +1,1 @@
+"""Bytes in motion: verified streams and safe files. Knows nothing of registries."""

@@ -1,0 +1,76 @@
+"""The table of transports, and parsing of `transport:reference`.
+
+This package is imported as `regcopy.transports`; its files lie in the top-level folder
+`transports` (see the first lines of ARCHITECTURE.md).
+"""
+
+from __future__ import annotations
+
+if __name__ != "regcopy.transports":
+    raise ImportError("import regcopy.transports, not transports: see ARCHITECTURE.md")
+
+import importlib
+from typing import TYPE_CHECKING, Final, cast
+
+from regcopy.errors import InvalidReference, TransportUnavailable
+from regcopy.text import printable
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import ImageReference, Transport
+
+ENTRY_POINT_GROUP: Final = "regcopy.transports"
+
+# name → module and attribute; imported when first named, so that start-up stays short.
+_BUILT_IN: Final = {
+    "docker": "regcopy.transports.docker:TRANSPORT",
+    "oci": "regcopy.transports.oci:TRANSPORT",
+    "dir": "regcopy.transports.dir:TRANSPORT",
+}
+
+
+def names() -> tuple[str, ...]:
+    """Names of the transports that come with regcopy."""
+    return tuple(sorted(_BUILT_IN))
+
+
+def find_transport(name: str) -> Transport | None:
+    """Give the transport of that name, a built-in one or one of an installed entry point."""
+    target = _BUILT_IN.get(name) or _entry_point(name)
+    if target is None:
+        return None
+    module, _, attribute = target.partition(":")
+    try:
+        return cast("Transport", getattr(importlib.import_module(module), attribute))
+    except (ImportError, AttributeError) as error:
+        raise TransportUnavailable(f"transport {name} cannot be loaded: {error}") from error
+
+
+def _entry_point(name: str) -> str | None:
+    # importlib.metadata costs 40 ms: it is only asked for names that are not our own.
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        return point.value
+    return None
+
+
+def parse_reference(text: str) -> ImageReference:
+    """Parse `transport:reference`, such as `docker://host/app:1` or `oci:folder:1`.
+
+    Raises:
+        InvalidReference: no such transport, or not its grammar. No I/O has been done.
+    """
+    name, colon, rest = text.partition(":")
+    shown = printable(text, limit=300)
+    if not colon:
+        raise InvalidReference(
+            f'Invalid image name "{shown}", expected colon-separated transport:reference',
+            hint=f"write docker://{shown} for an image in a registry",
+        )
+    transport = find_transport(name)
+    if transport is None:
+        raise InvalidReference(
+            f'Invalid image name "{shown}", unknown transport "{printable(name, limit=100)}"',
+            hint=f"known transports: {', '.join(names())}",
+        )
+    return transport.parse(rest)

@@ -1,0 +1,304 @@
+"""The contract that every transport implements, and nothing else.
+
+A transport is a module with one `Transport` object. It needs nothing of ours but the
+shape: these are protocols, not base classes. Abilities that only some transports have are
+one small protocol each, asked for with `isinstance`.
+
+Threads: the engine calls the methods of one source or destination from as many threads as
+its `max_parallel` says, and never calls `commit` or `close` while another call runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from regcopy.auth.keychain import Keychain
+from regcopy.config.environment import Environment
+from regcopy.errors import Side
+from regcopy.events import Observer
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import RawManifest
+from regcopy.streams.blob import BlobStream, Readable
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently a request is repeated.
+
+    Attributes:
+        tries: attempts for one request, the first included.
+        delay_seconds: fixed wait between tries; None for exponential back-off with jitter.
+        budget: repeated requests allowed on one side of one copy, all requests together.
+        longest_wait_seconds: a server that asks for a longer wait is not waited for.
+        total_seconds: no new try for a request begins after this time.
+    """
+
+    tries: int = 5
+    delay_seconds: float | None = None
+    budget: int = 30
+    longest_wait_seconds: float = 60.0
+    total_seconds: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Three clocks against silence, in seconds, and the slowest rate, in bytes a second."""
+
+    connect_seconds: float = 15.0
+    stall_seconds: float = 30.0
+    slow_window_seconds: float = 60.0
+    slow_rate_bytes: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SideOptions:
+    """What one side of a copy was told: the `--src-…` or `--dest-…` flags.
+
+    Attributes:
+        tls_verify: False allows plain HTTP and unverified certificates, for this host only;
+            None is the default, which verifies.
+        cert_dir: folder with `*.crt`, `*.cert` and `*.key` for this side.
+        token_hosts: `host[:port]` of token services that may get the credentials although
+            they belong to another domain than the registry.
+        shared_blob_dir: folder that holds the blobs of several `oci:` layouts.
+        chunk_threshold_bytes: larger blobs are uploaded in resumable chunks of this size.
+    """
+
+    tls_verify: bool | None = None
+    cert_dir: str = ""
+    token_hosts: tuple[str, ...] = ()
+    shared_blob_dir: str = ""
+    accept_uncompressed_layers: bool = False
+    chunk_threshold_bytes: int = 1024 * 1024 * 1024
+    user_agent_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a transport may have from the outside; one for each side of a run."""
+
+    side: Side
+    options: SideOptions
+    keychain: Keychain
+    environment: Environment
+    observer: Observer
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clocks: Clocks = field(default_factory=Clocks)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not after the run was cancelled.
+
+        Raises:
+            Cancelled: the run was cancelled before the time was over.
+        """
+        if self.cancelled.wait(seconds):
+            self.check_cancelled()
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled once the run was cancelled."""
+        from regcopy.errors import Cancelled
+
+        if self.cancelled.is_set():
+            raise Cancelled("cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Facts about a destination.
+
+    Attributes:
+        manifest_types: media types it takes; empty means any.
+        compresses_layers: plain tar layers are gzipped on the way in (skopeo's default for
+            registries and layouts).
+        max_parallel: threads that may call it at once.
+    """
+
+    manifest_types: frozenset[str] = frozenset()
+    compresses_layers: bool = False
+    max_parallel: int = 1
+
+
+class Closing(Protocol):
+    """Something that holds files or connections until it is closed."""
+
+    def close(self) -> None:
+        """Give everything back; may be called twice."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Close."""
+        ...
+
+
+class ImageSource(Closing, Protocol):
+    """One image (or index) that can be read."""
+
+    @property
+    def max_parallel(self) -> int:
+        """Threads that may call it at once."""
+        ...
+
+    def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give the exact bytes of the top manifest, or of one that an index names.
+
+        The bytes are checked against the digest wherever one was asked for, and a source
+        resolves its tag once: later calls speak of the same top manifest.
+
+        Raises:
+            NotFound: there is no such image.
+            DigestMismatch, SizeMismatch, LimitExceeded: the bytes are not what they claim.
+        """
+        ...
+
+    def open_blob(self, blob: Descriptor, /, *, offset: int = 0) -> Readable:
+        """Open raw bytes from `offset` on; the caller verifies them through a BlobStream."""
+        ...
+
+
+class ImageDestination(Closing, Protocol):
+    """A place that one image (or index) is written to.
+
+    Leaving the context without `commit` leaves what was visible before untouched.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Facts about this place."""
+        ...
+
+    def find_blob(self, blob: Descriptor, /) -> bool:
+        """Tell whether the blob is there already, and make it part of this image if so."""
+        ...
+
+    def put_blob(self, stream: BlobStream, /) -> Descriptor:
+        """Write a blob, whole or not at all, and give its descriptor.
+
+        The stream is read to its end; it raises there when the bytes are wrong. Faults of
+        this place that may pass are repeated here, with `stream.restart`.
+        """
+        ...
+
+    def put_manifest(self, manifest: RawManifest, /, *, top: bool) -> None:
+        """Take a manifest; its blobs and children are there. `top` is the one that is named.
+
+        Called children first. The name of the image does not change before `commit`.
+        """
+        ...
+
+    def commit(self, tags: Sequence[str] = (), /) -> None:
+        """Make the top manifest visible under the image's name (and under more tags)."""
+        ...
+
+
+class ImageReference(Protocol):
+    """A name of an image in one transport: frozen, hashable, prints as it was written."""
+
+    @property
+    def transport(self) -> str:
+        """Name of the transport, such as `docker`."""
+        ...
+
+    @property
+    def policy_identity(self) -> str:
+        """Scope that policy.json matches first (containers-policy.json(5)); "" for none."""
+        ...
+
+    @property
+    def policy_namespaces(self) -> Sequence[str]:
+        """Wider scopes, from the narrowest to the widest."""
+        ...
+
+    def open_source(self, context: Context, /) -> ImageSource:
+        """Open for reading.
+
+        Raises:
+            TransportError: the place cannot be reached or read.
+        """
+        ...
+
+    def open_destination(self, context: Context, /) -> ImageDestination:
+        """Open for writing; nothing changes there yet.
+
+        Raises:
+            UsageError: this reference cannot be written to.
+            TransportError: the place cannot be reached or written.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """A kind of place; `parse` is its grammar."""
+
+    @property
+    def name(self) -> str:
+        """What stands before the first colon."""
+        ...
+
+    def parse(self, text: str, /) -> ImageReference:
+        """Parse what follows the first colon, without any I/O.
+
+        Raises:
+            InvalidReference: the text does not follow this transport's grammar.
+        """
+        ...
+
+
+@runtime_checkable
+class MountsBlobs(Protocol):
+    """A destination that can take a blob from another repository without moving bytes."""
+
+    def can_mount_from(self, source: ImageReference, /) -> bool:
+        """Tell, without I/O, whether `source` is a place to mount from."""
+        ...
+
+    def mount_blob(self, blob: Descriptor, source: ImageReference, /) -> bool:
+        """Mount it; False where the place did not, for whatever reason."""
+        ...
+
+
+@runtime_checkable
+class HoldsImages(Protocol):
+    """A destination that knows what its name stands for at this moment."""
+
+    def current_digest(self) -> Digest | None:
+        """Digest of the manifest under this name, if it and all it needs is there."""
+        ...
+
+
+@runtime_checkable
+class ListsTags(Protocol):
+    """A reference whose repository can list its tags."""
+
+    def list_tags(self, context: Context, /) -> Iterator[str]:
+        """Give each tag once, in the place's own order."""
+        ...
+
+    @property
+    def repository_name(self) -> str:
+        """Name that is shown beside the tags."""
+        ...
+
+
+@runtime_checkable
+class DeletesImages(Protocol):
+    """A reference whose image can be deleted."""
+
+    def delete_image(self, context: Context, /) -> None:
+        """Delete the manifest that the reference names."""
+        ...
