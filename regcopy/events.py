@@ -16,14 +16,29 @@ Role = Literal["layer", "config", "blob"]
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """One image that will be copied, with all its blobs, also those it shares with others."""
+
+    digest: Digest
+    layers: tuple[Digest, ...]
+    config: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
 class CopyStarted:
-    """The plan is made: so many images of an index of so many, these bytes may move."""
+    """The plan is made: so many images of an index of so many, these bytes may move.
+
+    Attributes:
+        plan: the images in their order, for observers that tell the copy image by image;
+            blobs of several images move at once, so the other events do not say it.
+    """
 
     images: int
     listed: int
     is_index: bool
     blobs: int
     total_bytes: int
+    plan: tuple[PlannedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

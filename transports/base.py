@@ -33,6 +33,7 @@ class RetryPolicy:
     Attributes:
         tries: attempts for one request, the first included.
         delay_seconds: fixed wait between tries; None for exponential back-off with jitter.
+        first_delay_seconds: where the exponential back-off begins.
         budget: repeated requests allowed on one side of one copy, all requests together.
         longest_wait_seconds: a server that asks for a longer wait is not waited for.
         total_seconds: no new try for a request begins after this time.
@@ -40,6 +41,7 @@ class RetryPolicy:
 
     tries: int = 5
     delay_seconds: float | None = None
+    first_delay_seconds: float = 0.5
     budget: int = 30
     longest_wait_seconds: float = 60.0
     total_seconds: float = 900.0

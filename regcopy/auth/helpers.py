@@ -1,0 +1,171 @@
+"""Ask a credential helper: a program `docker-credential-NAME` that knows secrets.
+
+The protocol is that of docker-credential-helpers: the server's name on standard input, and
+JSON with `Username` and `Secret` on standard output. What a helper prints is never shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+from regcopy.auth.auth_file import TOKEN_USER
+from regcopy.auth.credential import Credential
+from regcopy.config.environment import Environment
+from regcopy.errors import ConfigurationError
+from regcopy.text import printable
+
+TIMEOUT_SECONDS: Final = 30.0
+MAX_OUTPUT_BYTES: Final = 64 * 1024
+
+# The name comes from a file and becomes the name of a program (CVE-2025-15558 is what
+# happens without a check).
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+
+# docker-credential-helpers, credentials/error.go: every helper says it in these words, on
+# standard output, and exits with 1. It is the one failure that means "no credential".
+_NOT_FOUND: Final = b"credentials not found in native keychain"
+
+
+def ask_helper(
+    name: str,
+    server: str,
+    environment: Environment,
+    *,
+    origin: str = "",
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Credential | None:
+    """Run `docker-credential-NAME get` and give its answer; None where it has no credential.
+
+    Args:
+        name: what follows `docker-credential-`.
+        server: the registry, as the helper knows it.
+        environment: gives `PATH`, and is handed to the helper as it is.
+        origin: where the credential will say that it comes from.
+        timeout_seconds: the helper is killed after this time.
+
+    Raises:
+        ConfigurationError: the name is not allowed, the program is missing or fails, or its
+            answer is too long, too late or not understood.
+    """
+    program = find_helper(name, environment)
+    status, output = _run(program, server, environment, timeout_seconds)
+    if status != 0:
+        if output.strip() == _NOT_FOUND:
+            return None
+        how = f"exit code {status}" if status > 0 else f"signal {-status}"
+        raise _failed(program.name, f"failed for {printable(server)} with {how}")
+    return _parse(program.name, output, origin)
+
+
+def find_helper(name: str, environment: Environment) -> Path:
+    """Find a helper's program in the absolute folders of `PATH`.
+
+    Raises:
+        ConfigurationError: the name is not allowed, or there is no such program.
+    """
+    if not _NAME.fullmatch(name):
+        shown = printable(name, limit=100)
+        raise ConfigurationError(
+            f'"{shown}" is no name for a credential helper: '
+            "only letters, digits, dot, dash and underscore are allowed"
+        )
+    program = f"docker-credential-{name}"
+    for folder in environment.get("PATH").split(os.pathsep):
+        # Empty and relative entries mean the current folder, which others may write to.
+        candidate = Path(folder, program)
+        if candidate.is_absolute() and candidate.is_file() and os.access(candidate, os.X_OK):
+            return candidate
+    raise _failed(program, "was not found on PATH")
+
+
+def _run(
+    program: Path, server: str, environment: Environment, timeout_seconds: float
+) -> tuple[int, bytes]:
+    """Give exit status and output; the whole process group is dead afterwards if it failed."""
+    deadline = time.monotonic() + timeout_seconds
+    try:
+        process = subprocess.Popen(  # noqa: S603: no shell, and the program was looked up above
+            [str(program), "get"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Nobody may see it, so nobody reads it.
+            stderr=subprocess.DEVNULL,
+            env=dict(environment.variables),
+            # A group of its own, so that a helper's children can be ended with it.
+            start_new_session=True,
+        )
+    except (OSError, ValueError):
+        raise _failed(program.name, "could not be started") from None
+    with process:
+        try:
+            _send(process.stdin, server)
+            output = _read(program.name, process.stdout, deadline)
+            status = process.wait(max(0.0, deadline - time.monotonic()))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            raise _failed(program.name, f"gave no answer in {timeout_seconds:g} seconds") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return status, output
+
+
+def _send(pipe: IO[bytes] | None, server: str) -> None:
+    if pipe is not None:
+        # A helper that does not read its input may still answer.
+        with suppress(BrokenPipeError), pipe:
+            pipe.write(server.encode())
+
+
+def _read(name: str, pipe: IO[bytes] | None, deadline: float) -> bytes:
+    output = bytearray()
+    if pipe is None:
+        return b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError
+            part = os.read(pipe.fileno(), MAX_OUTPUT_BYTES)
+            if not part:
+                return bytes(output)
+            output += part
+            if len(output) > MAX_OUTPUT_BYTES:
+                raise _failed(name, f"printed more than {MAX_OUTPUT_BYTES} bytes")
+
+
+def _parse(name: str, output: bytes, origin: str) -> Credential | None:
+    try:
+        answer: object = json.loads(output)
+    except (ValueError, RecursionError):
+        # Not chained: the cause holds the output.
+        raise _failed(name, "gave an answer that is not valid JSON") from None
+    if not isinstance(answer, dict):
+        raise _failed(name, "gave an answer that is not a JSON object")
+    username, secret = answer.get("Username", ""), answer.get("Secret")
+    if not isinstance(username, str) or not isinstance(secret, str):
+        raise _failed(name, "gave an answer without a secret")
+    if username == TOKEN_USER and secret:
+        return Credential(username, identity_token=secret, origin=origin)
+    if secret:
+        return Credential(username, secret, origin=origin)
+    if username:
+        raise _failed(name, "gave an answer without a secret")
+    return None
+
+
+def _failed(program: str, what: str) -> ConfigurationError:
+    # Never anonymous access instead: that is how a broken helper came to send a password to
+    # another registry (CVE-2021-41092), and why nobody understands the 401 that follows.
+    return ConfigurationError(
+        f"credential helper {program} {what}",
+        hint="repair the helper, or name another auth file with --authfile",
+    )

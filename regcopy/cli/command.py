@@ -1,0 +1,116 @@
+"""What a command is, what it is given, and the table of commands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from regcopy.cli.console import Console
+from regcopy.cli.flags import Flag, Values
+
+if TYPE_CHECKING:
+    from regcopy.config.environment import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class FlagGroup:
+    """Flags that help texts show together."""
+
+    title: str
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of a command, taken apart; commands touch the outside only through it.
+
+    Attributes:
+        program: name that the program was called by, `regcopy` or `skopeo`.
+        cancelled: set once the run is to stop.
+    """
+
+    program: str
+    values: Values
+    names: tuple[str, ...]
+    console: Console
+    stdin: BinaryIO
+    environment: Environment
+    cancelled: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; `run` gives the exit code.
+
+    Attributes:
+        usage: what follows the command's name.
+        examples: complete commands, each after the word `regcopy`.
+    """
+
+    name: str
+    usage: str
+    description: str
+    examples: tuple[str, ...]
+    groups: tuple[FlagGroup, ...]
+    run: Callable[[Invocation], int]
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """All flags of all groups."""
+        return tuple(flag for group in self.groups for flag in group.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the table; the module has `COMMAND` and is imported when it is chosen."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
+    {
+        "copy": Entry("regcopy.cli.copy", "Copy an image from one place to another"),
+        "inspect": Entry("regcopy.cli.inspect", "Show what an image is"),
+        "list-tags": Entry("regcopy.cli.list_tags", "List the tags of a repository"),
+        "delete": Entry("regcopy.cli.delete", "Delete an image"),
+        "manifest-digest": Entry(
+            "regcopy.cli.manifest_digest", "Compute the digest of a manifest in a file"
+        ),
+        "auth": Entry("regcopy.cli.auth", "Explain which credentials are used for an image"),
+        "serve": Entry(
+            "regcopy.cli.serve", "Run a small registry, for tests and for moving images"
+        ),
+        "demo": Entry("regcopy.cli.demo", "Copy an image through all kinds of places, offline"),
+    }
+)
+
+# Commands of skopeo that are known, and not there yet.
+LATER: Final = frozenset(
+    {
+        "sync",
+        "login",
+        "logout",
+        "layers",
+        "standalone-sign",
+        "standalone-verify",
+        "generate-sigstore-key",
+        "experimental-image-proxy",
+    }
+)
+
+
+def find_command(name: str) -> Command | None:
+    """Import and give the command of that name."""
+    entry = COMMANDS.get(name)
+    if entry is None:
+        return None
+    import importlib
+
+    command: object = importlib.import_module(entry.module).COMMAND
+    if not isinstance(command, Command):
+        raise TypeError(f"{entry.module}.COMMAND is no command")
+    return command

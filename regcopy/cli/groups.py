@@ -1,0 +1,232 @@
+"""Flags that several commands share, under skopeo's names, and what they mean to the library."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from regcopy.cli.command import FlagGroup, Invocation
+from regcopy.cli.flags import CommandLineError, Flag, Values
+from regcopy.cli.gotext import quote
+
+if TYPE_CHECKING:
+    from regcopy.api import Access
+    from regcopy.auth.credential import Credential
+    from regcopy.config.environment import Environment
+    from regcopy.model.platform import Platform
+    from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
+
+Prefix = Literal["", "src-", "dest-"]
+
+GLOBAL: Final = FlagGroup(
+    "Flags of every command",
+    (
+        Flag("command-timeout", "duration", "stop after this time, such as 90s or 1h30m"),
+        Flag("debug", "bool", "log the requests, and where in the program an error came from"),
+        Flag("help", "bool", "show help", short="h"),
+        Flag("insecure-policy", "bool", "ask no trust policy"),
+        Flag("log-format", help="form of the log: text or json", metavar="FORM", default="text"),
+        Flag("override-arch", metavar="ARCH", help="architecture to choose from an index"),
+        Flag("override-os", metavar="OS", help="operating system to choose from an index"),
+        Flag("override-variant", metavar="VARIANT", help="variant to choose from an index"),
+        Flag("policy", metavar="FILE", help="trust policy (not supported yet)", hidden=True),
+        Flag("registries.d", metavar="DIR", help="where signatures are kept; none are read yet"),
+        Flag("require-signed", "bool", later=True),
+        Flag("tls-details", later=True),
+        Flag("tmpdir", metavar="DIR", help="folder for temporary files"),
+        Flag("user-agent-prefix", metavar="TEXT", help="put this before our name in requests"),
+    ),
+)
+
+# Only before the command's name, as in skopeo: `login -v` means something else.
+VERSION: Final = Flag("version", "bool", "show the version", short="v")
+
+RETRY: Final = FlagGroup(
+    "Retries",
+    (
+        Flag("retry-times", "int", "repeat a failed request so often", default="4"),
+        Flag(
+            "retry-delay",
+            "duration",
+            "wait this long between tries, instead of longer each time",
+        ),
+        Flag("stall-timeout", "duration", "end a request after this much silence", default="30s"),
+    ),
+)
+
+
+def image_flags(prefix: Prefix, title: str, *, blobs: bool = True) -> FlagGroup:
+    """Flags that say how one place is reached.
+
+    Args:
+        prefix: what every name starts with.
+        title: heading in help texts.
+        blobs: whether flags of layouts and daemons belong to it.
+    """
+    flags = (
+        Flag(f"{prefix}creds", metavar="USER[:PASSWORD]", help="credentials for the registry"),
+        Flag(f"{prefix}username", metavar="USER", help="user name for the registry"),
+        Flag(f"{prefix}password", metavar="PASSWORD", help="password for the registry"),
+        Flag(f"{prefix}registry-token", metavar="TOKEN", help="bearer token for the registry"),
+        Flag(f"{prefix}no-creds", "bool", "use no credentials, whatever the files say"),
+        Flag(
+            f"{prefix}tls-verify",
+            "bool",
+            "require HTTPS with a certificate that checks out",
+            default="true",
+        ),
+        Flag(
+            f"{prefix}cert-dir",
+            metavar="DIR",
+            help="folder with *.crt, *.cert and *.key for this registry",
+        ),
+    )
+    extra = (
+        Flag(
+            f"{prefix}shared-blob-dir",
+            metavar="DIR",
+            help="folder that oci: layouts share their blobs in",
+        ),
+        Flag(f"{prefix}daemon-host", later=True),
+    )
+    return FlagGroup(title, (*flags, *extra) if blobs else flags)
+
+
+AUTHFILE: Final = Flag(
+    "authfile",
+    metavar="FILE",
+    help="file with credentials, instead of looking in the usual places",
+)
+TOKEN_HOST: Final = Flag(
+    "token-host",
+    "strings",
+    metavar="HOST",
+    help="token service of another domain that may get the credentials; repeatable",
+)
+
+
+def check_global(values: Values) -> None:
+    """Raise for what the flags of every command ask for and cannot have.
+
+    Raises:
+        CommandLineError: a trust policy was named; going on without it would be unsafe.
+    """
+    if values.string("log-format") not in ("", "text", "json"):
+        shown = quote(values.string("log-format"))
+        raise CommandLineError(f"unknown log format {shown}. Choose one of: text, json")
+    if values.string("policy") and not values.boolean("insecure-policy"):
+        raise CommandLineError(
+            "--policy is not supported yet",
+            hint="nothing was copied; --insecure-policy goes on without any policy",
+        )
+
+
+def access(values: Values, prefix: Prefix = "") -> Access:
+    """Say how one place is reached, from the flags with that prefix and the shared ones."""
+    from regcopy.api import Access
+
+    credential = _credential(values, prefix)
+    return Access(
+        credential=credential,
+        anonymous=values.boolean(f"{prefix}no-creds") and credential is None,
+        authfile=values.string(f"{prefix}authfile") or values.string("authfile"),
+        options=_side_options(values, prefix),
+        retry=_retry_policy(values),
+        clocks=_clocks(values),
+    )
+
+
+def _side_options(values: Values, prefix: Prefix) -> SideOptions:
+    from regcopy.transports.base import SideOptions
+
+    name = f"{prefix}tls-verify"
+    verify = values.optional_boolean(name if values.has(name) else "tls-verify")
+    return SideOptions(
+        tls_verify=verify,
+        cert_dir=values.string(f"{prefix}cert-dir"),
+        token_hosts=values.strings("token-host"),
+        shared_blob_dir=values.string(f"{prefix}shared-blob-dir"),
+        accept_uncompressed_layers=values.boolean(f"{prefix}oci-accept-uncompressed-layers"),
+        user_agent_prefix=values.string("user-agent-prefix"),
+    )
+
+
+def _credential(values: Values, prefix: Prefix) -> Credential | None:
+    from regcopy.auth.credential import Credential
+    from regcopy.auth.userpass import parse_creds
+
+    _check_exclusive(values, prefix)
+    token = values.string(f"{prefix}registry-token")
+    if token:
+        return Credential(registry_token=token, origin=f"--{prefix}registry-token")
+    if values.has(f"{prefix}creds"):
+        return parse_creds(values.string(f"{prefix}creds"), origin=f"--{prefix}creds")
+    if values.has(f"{prefix}username"):
+        user, password = values.string(f"{prefix}username"), values.string(f"{prefix}password")
+        return Credential(user, password, origin=f"--{prefix}username")
+    return None
+
+
+def _check_exclusive(values: Values, prefix: Prefix) -> None:
+    creds, user, password, none = (
+        values.has(f"{prefix}creds"),
+        values.has(f"{prefix}username"),
+        values.has(f"{prefix}password"),
+        values.boolean(f"{prefix}no-creds"),
+    )
+    if creds and none:
+        raise CommandLineError("creds and no-creds cannot be specified at the same time")
+    if user and none:
+        raise CommandLineError("username and no-creds cannot be specified at the same time")
+    if creds and user:
+        raise CommandLineError("creds and username cannot be specified at the same time")
+    if user and not password:
+        raise CommandLineError("password must be specified when username is specified")
+    if password and not user:
+        raise CommandLineError("username must be specified when password is specified")
+
+
+def _retry_policy(values: Values) -> RetryPolicy:
+    from regcopy.transports.base import RetryPolicy
+
+    policy = RetryPolicy()
+    if values.has("retry-times"):
+        repeats = max(0, values.integer("retry-times"))
+        # Who asks for 100 repeats of one request means it: the budget of the whole must allow it.
+        policy = replace(policy, tries=repeats + 1, budget=max(policy.budget, repeats))
+    if values.duration("retry-delay") > 0:
+        policy = replace(policy, delay_seconds=values.duration("retry-delay"))
+    return policy
+
+
+def _clocks(values: Values) -> Clocks:
+    from regcopy.transports.base import Clocks
+
+    if not values.has("stall-timeout"):
+        return Clocks()
+    seconds = values.duration("stall-timeout")
+    if seconds <= 0:
+        raise CommandLineError("--stall-timeout must be more than 0")
+    return Clocks(stall_seconds=seconds)
+
+
+def platform(values: Values) -> Platform:
+    """Platform to choose from an index: this machine's, with what --override-… changes."""
+    from regcopy.model.platform import Platform
+
+    local = Platform.local()
+    architecture = values.string("override-arch")
+    # The variant of this machine says nothing about another architecture.
+    variant = values.string("override-variant") or ("" if architecture else local.variant)
+    parts = (values.string("override-os") or local.os, architecture or local.architecture, variant)
+    return Platform.parse("/".join(part for part in parts if part))
+
+
+def environment(call: Invocation) -> Environment:
+    """Environment of the library: the process's, with --tmpdir in it."""
+    from regcopy.config.environment import Environment
+
+    folder = call.values.string("tmpdir")
+    if not folder:
+        return call.environment
+    return Environment({**call.environment.variables, "TMPDIR": folder})

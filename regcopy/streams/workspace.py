@@ -1,0 +1,269 @@
+"""A folder that a run writes an image into, beside other runs that may do the same.
+
+From its first look until it is closed, a run holds a shared lock on the folder. So whoever
+gets the exclusive lock knows that no other run is between finding a blob and naming the
+image that needs it: only then is anything removed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Final
+
+from regcopy.errors import (
+    ContentError,
+    NotFound,
+    PolicyRejected,
+    RegcopyError,
+    StorageFailed,
+    UsageError,
+)
+from regcopy.model.descriptor import Descriptor
+from regcopy.streams.blob import BLOCK_BYTES, BlobStream
+from regcopy.streams.files import Folder, NewFile, lock, storage_errors, try_lock
+
+_ATTEMPTS: Final = 20
+
+
+def is_bad_input(error: BaseException | None) -> bool:
+    """Tell whether trying again would fail again, so that nothing is worth keeping."""
+    return isinstance(error, (ContentError, UsageError, PolicyRejected))
+
+
+class Workspace:
+    """The folder, what was created in it, and the lock that keeps others from removing it."""
+
+    def __init__(
+        self,
+        path: str,
+        inner: str = "",
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare to work in `path`; nothing is opened yet.
+
+        Args:
+            path: absolute; the user's own, so it may lead through symbolic links.
+            inner: folder inside it that files go to and that is locked; "" for `path` itself.
+            sleep: waits for others' locks; raises where the run was cancelled.
+        """
+        self.path = path
+        self._inner = inner
+        self._sleep = sleep
+        self._mutex = threading.Lock()
+        self._root: Folder | None = None
+        self._folder: Folder | None = None
+        self._subs: dict[str, Folder] = {}
+        self._placed: list[tuple[Folder, str]] = []
+        self._made: list[str] = []
+        self._wrote = False
+
+    @property
+    def root(self) -> Folder:
+        """The user's folder; only once it is open."""
+        return _opened(self._root)
+
+    @property
+    def placed(self) -> tuple[str, ...]:
+        """Names of the files that were not there before."""
+        return tuple(name for _, name in self._placed)
+
+    def open(self, *, create: bool) -> bool:
+        """Open and lock the folder, and create it first if so wanted.
+
+        Returns:
+            whether it is there; False only without `create`.
+
+        Raises:
+            StorageFailed: it cannot be opened, created or locked.
+        """
+        with self._mutex:
+            self._wrote = self._wrote or create
+            for _ in range(_ATTEMPTS):
+                if self._folder is not None:
+                    return True
+                try:
+                    self._attach(create=create)
+                except NotFound:
+                    # Another run that failed has just removed what it had created.
+                    if not create:
+                        return False
+            if self._folder is None:
+                raise StorageFailed(f"creating {self.path}: it does not stay there")
+            return True
+
+    def _attach(self, *, create: bool) -> None:
+        if create:
+            self._make_path()
+        root = Folder.open(self.path)
+        try:
+            if create and self._inner and root.make(self._inner):
+                self._made.append(root.path_of(self._inner))
+            folder = root.sub(self._inner) if self._inner else root
+        except BaseException:
+            root.close()
+            raise
+        try:
+            lock(folder, shared=True, sleep=self._sleep)
+            if folder.is_in_place():
+                self._root, self._folder = root, folder
+        finally:
+            if self._folder is None:
+                folder.close()
+                root.close()
+
+    def _make_path(self) -> None:
+        missing: list[str] = []
+        place = self.path
+        while not os.path.lexists(place):
+            missing.append(place)
+            place = os.path.dirname(place)
+        for path in reversed(missing):
+            with storage_errors("creating", path):
+                try:
+                    os.mkdir(path, 0o755)
+                except FileExistsError:
+                    continue
+                except FileNotFoundError:
+                    raise NotFound(f"{path} has just gone") from None
+            self._made.append(path)
+
+    def sub(self, name: str = "", *, create: bool) -> Folder | None:
+        """Give the folder, or one inside it; None where it is not there.
+
+        It stays open as long as the workspace. Errors as `open`.
+        """
+        if not self.open(create=create):
+            return None
+        with self._mutex:
+            folder = _opened(self._folder)
+            if not name:
+                return folder
+            if name not in self._subs:
+                if create and folder.make(name):
+                    self._made.append(folder.path_of(name))
+                try:
+                    self._subs[name] = folder.sub(name)
+                except NotFound:
+                    if create:
+                        raise
+                    return None
+            return self._subs[name]
+
+    def put_blob(
+        self,
+        stream: BlobStream,
+        sub: str = "",
+        *,
+        check_cancelled: Callable[[], None],
+    ) -> Descriptor:
+        """Write a blob under the hex digits of its digest, once all its bytes have passed.
+
+        Raises:
+            StorageFailed: it could not be written.
+            ContentError: the bytes are not those that were promised.
+        """
+        folder = _opened(self.sub(sub, create=True))
+        with NewFile(folder) as file:
+            while block := stream.read(BLOCK_BYTES):
+                file.write(block)
+                check_cancelled()
+            blob = stream.descriptor()
+            self._publish(folder, file, blob.digest.hex)
+        return blob
+
+    def put_file(self, name: str, content: bytes, sub: str = "") -> None:
+        """Write a small whole file. Raises StorageFailed."""
+        folder = _opened(self.sub(sub, create=True))
+        with NewFile(folder) as file:
+            file.write(content)
+            self._publish(folder, file, name)
+
+    def _publish(self, folder: Folder, file: NewFile, name: str) -> None:
+        is_new = folder.size_of(name) is None
+        file.publish(name)
+        if is_new:
+            with self._mutex:
+                self._placed.append((folder, name))
+
+    def take_over(self) -> bool:
+        """Tell whether no other run works here now, and keep others out if so.
+
+        The shared lock is gone afterwards: only for the end of a run. Where the file system
+        has no locks the answer is no.
+        """
+        return self._folder is not None and try_lock(self._folder) == "held"
+
+    def finish(self) -> None:
+        """Clear away what killed runs left, and close; after a success."""
+        with suppress(RegcopyError):  # the image is there: rubbish is no reason to fail
+            if self._wrote and self.take_over():
+                self._remove_temporary_files()
+        self.close()
+
+    def abandon(self, *, drop: bool, needed: Callable[[], Collection[str]]) -> None:
+        """Undo what this run created, as far as nobody needs it, and close; after a failure.
+
+        Args:
+            drop: remove the files too, not only empty folders.
+            needed: names of files that images need by now; files of others may be ours.
+        """
+        # The error that ended the run is the one to show, not one of clearing up.
+        with suppress(RegcopyError, OSError):
+            if self._wrote and self.take_over():
+                self._remove_temporary_files()
+                if drop and self._placed:
+                    self._remove_placed(needed())
+                self._remove_made_folders()
+        self.close()
+
+    def _remove_temporary_files(self) -> None:
+        for folder in (_opened(self._folder), *self._subs.values()):
+            folder.remove_temporary_files()
+
+    def _remove_placed(self, needed: Collection[str]) -> None:
+        for folder, name in self._placed:
+            if name not in needed:
+                folder.remove(name)
+
+    def _remove_made_folders(self) -> None:
+        for path in reversed(self._made):
+            with suppress(OSError):  # not empty, or gone
+                os.rmdir(path)
+
+    def close(self) -> None:
+        """Close everything, and release the lock; may be called twice."""
+        with self._mutex:
+            for folder in (*self._subs.values(), self._folder, self._root):
+                if folder is not None:
+                    folder.close()
+            self._subs.clear()
+            self._root = self._folder = None
+
+
+def _opened(folder: Folder | None) -> Folder:
+    if folder is None:
+        raise RuntimeError("the workspace is not open")
+    return folder
+
+
+def leave(
+    workspace: Workspace,
+    error: BaseException | None,
+    *,
+    committed: bool,
+    needed: Callable[[], Collection[str]],
+) -> None:
+    """End a run: clear away after success, undo after failure.
+
+    After bad input all that was created is removed. After a fault that may pass, whole
+    blobs stay, so that the next run goes on from there.
+    """
+    if committed:
+        workspace.finish()
+    else:
+        workspace.abandon(drop=is_bad_input(error), needed=needed)

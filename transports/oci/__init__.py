@@ -1,0 +1,155 @@
+"""`oci:folder[:name]`: images in a folder of the OCI image layout (image-spec image-layout.md)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from regcopy.errors import InvalidReference
+from regcopy.text import printable
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
+
+_MAX_NAME: Final = 1024
+# The grammar of org.opencontainers.image.ref.name (image-spec annotations.md).
+_COMPONENT: Final = r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*"
+_NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_POSITION: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True, slots=True)
+class OciReference:
+    """One image of a layout: by name, by its position in index.json, or the only one.
+
+    Attributes:
+        path: folder of the layout, as it was written.
+        name: value of the annotation `org.opencontainers.image.ref.name`, or "".
+        position: place in index.json, counted from 0; only to read from.
+
+    Raises:
+        InvalidReference: a name outside its grammar, or name and position at once.
+    """
+
+    path: str
+    name: str = ""
+    position: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.path or "\0" in self.path or ":" in self.path:
+            raise InvalidReference(f'invalid folder "{printable(self.path, limit=300)}"')
+        if self.name:
+            check_name(self.name)
+        if self.position is not None and (self.name or self.position < 0):
+            raise InvalidReference(
+                f"invalid source index @{self.position}: "
+                + ("there is a name as well" if self.name else "must not be negative")
+            )
+
+    @property
+    def transport(self) -> str:
+        """`oci`."""
+        return "oci"
+
+    @property
+    def policy_identity(self) -> str:
+        """`folder:name`, or the folder; absolute and without symbolic links.
+
+        This is the form that containers-policy.json(5) gives; containers/image itself only
+        ever looks for the folder, which is the first of our namespaces.
+        """
+        folder = os.path.realpath(self.path)
+        return f"{folder}:{self.name}" if self.name else folder
+
+    @property
+    def policy_namespaces(self) -> Sequence[str]:
+        """The folder and those around it, without `/`."""
+        folder = os.path.realpath(self.path)
+        namespaces: list[str] = [folder] if self.name else []
+        while (folder := os.path.dirname(folder)) != os.path.dirname(folder):
+            namespaces.append(folder)
+        return tuple(namespaces)
+
+    def open_source(self, context: Context, /) -> ImageSource:
+        """Open the layout for reading, and find the image in it.
+
+        Raises:
+            NotFound: no such folder, or no such image in it.
+            UsageError: there are several images, and none was chosen.
+            ManifestInvalid: index.json is broken.
+            StorageFailed: it cannot be read.
+        """
+        from regcopy.transports.oci.source import OciSource
+
+        return OciSource(self, context)
+
+    def open_destination(self, context: Context, /) -> ImageDestination:
+        """Look at the layout, if there is one; nothing is written yet.
+
+        Raises:
+            UsageError: this reference is a position.
+            ManifestInvalid: the index.json that is there is broken.
+            StorageFailed: the folder cannot be used, or its `blobs` is a symbolic link.
+        """
+        from regcopy.transports.oci.destination import OciDestination
+
+        return OciDestination(self, context)
+
+    def delete_image(self, context: Context, /) -> None:
+        """Remove the image from index.json, and the blobs that no other image needs.
+
+        Raises:
+            NotFound, UsageError, ManifestInvalid: as `open_source`.
+            StorageFailed: it cannot be written, or others are writing all the time.
+        """
+        from regcopy.transports.oci.delete import delete_image
+
+        delete_image(self, context)
+
+    def __str__(self) -> str:
+        if self.position is not None:
+            return f"oci:{self.path}:@{self.position}"
+        return f"oci:{self.path}:{self.name}" if self.name else f"oci:{self.path}"
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidReference unless `name` may be the name of an image in a layout."""
+    if len(name) > _MAX_NAME or _NAME.fullmatch(name) is None:
+        raise InvalidReference(f"Invalid image {printable(name, limit=200) or '(empty name)'}")
+
+
+@dataclass(frozen=True, slots=True)
+class OciTransport:
+    """The transport `oci`."""
+
+    @property
+    def name(self) -> str:
+        """`oci`."""
+        return "oci"
+
+    def parse(self, text: str, /) -> OciReference:
+        """Parse `folder`, `folder:name` or `folder:@position`; the folder has no colon.
+
+        Raises:
+            InvalidReference: anything else, an empty name after the colon included.
+        """
+        path, colon, name = text.partition(":")
+        if not name.startswith("@"):
+            if colon:
+                check_name(name)
+            return OciReference(path, name)
+        if name.startswith("@-"):
+            raise InvalidReference(
+                f"Invalid source index {printable(name, limit=50)}: must not be negative"
+            )
+        if _POSITION.fullmatch(name, 1) is None:
+            raise InvalidReference(
+                f"Invalid source index {printable(name, limit=50)}: not an integer"
+            )
+        return OciReference(path, position=int(name[1:]))
+
+
+TRANSPORT: Final[Transport] = OciTransport()
