@@ -82,13 +82,25 @@ def plan_copy(
 ) -> DryRun: ...
 
 
-def get_manifest(reference: str, *, access: Access | None = None, environment: Environment | None = None) -> RawManifest: ...
+def get_manifest(
+    reference: str, *, access: Access | None = None, environment: Environment | None = None
+) -> RawManifest: ...
 
 
-def inspect(reference: str, *, platform: Platform | None = None, access: Access | None = None, environment: Environment | None = None) -> ImageInfo: ...
+def inspect(
+    reference: str,
+    *,
+    platform: Platform | None = None,
+    access: Access | None = None,
+    environment: Environment | None = None,
+) -> ImageInfo: ...
 
 
-def list_tags(reference: str, *, access: Access | None = None, environment: Environment | None = None) -> Iterator[str]: ...
+def list_tags(
+    reference: str, *, access: Access | None = None, environment: Environment | None = None
+) -> Iterator[str]: ...
 
 
-def delete(reference: str, *, access: Access | None = None, environment: Environment | None = None) -> None: ...
+def delete(
+    reference: str, *, access: Access | None = None, environment: Environment | None = None
+) -> None: ...

@@ -24,6 +24,7 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.streams.blob import BlobStream, Readable
+from regcopy.streams.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,13 @@ class SideOptions:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a transport may have from the outside; one for each side of a run."""
+    """What a transport may have from the outside; one for each side of a run.
+
+    Attributes:
+        read_only: nothing may be begun at the destination, not even an upload (`--dry-run`).
+        resources: what all images of one side share, such as connections; closed by whoever
+            made the context.
+    """
 
     side: Side
     options: SideOptions
@@ -92,6 +99,8 @@ class Context:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clocks: Clocks = field(default_factory=Clocks)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    read_only: bool = False
+    resources: Resources = field(default_factory=Resources)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not after the run was cancelled.
@@ -280,6 +289,15 @@ class HoldsImages(Protocol):
 
     def current_digest(self) -> Digest | None:
         """Digest of the manifest under this name, if it and all it needs is there."""
+        ...
+
+
+@runtime_checkable
+class Abortable(Protocol):
+    """A source or destination whose calls under way can be ended from another thread."""
+
+    def abort(self) -> None:
+        """Make calls that wait for somebody fail soon; may be called twice."""
         ...
 
 

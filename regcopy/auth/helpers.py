@@ -93,7 +93,7 @@ def _run(
     """Give exit status and output; the whole process group is dead afterwards if it failed."""
     deadline = time.monotonic() + timeout_seconds
     try:
-        process = subprocess.Popen(  # noqa: S603: no shell, and the program was looked up above
+        process = subprocess.Popen(  # noqa: S603 — no shell, and the program was looked up above
             [str(program), "get"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -176,6 +176,17 @@ def _kind(document: JsonObject, served_as: str) -> str:
     return kind
 
 
+def media_type_of(content: bytes) -> str:
+    """Media type of a manifest that came without one (a file), from what it says itself.
+
+    Raises:
+        ManifestInvalid: this is no manifest, or one that could be read in two ways.
+    """
+    document = JsonObject(load_object(content))
+    document.refuse_lookalikes(_KNOWN)
+    return _kind(document, "")
+
+
 def _served_kind(served_as: str) -> str:
     return served_as if served_as in INDEXES | IMAGE_MANIFESTS | {OCI_ARTIFACT} | SCHEMA1 else ""
 

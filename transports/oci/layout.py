@@ -127,9 +127,7 @@ class LayoutIndex:
 
     def without(self, position: int) -> Self:
         """Take one image out."""
-        return replace(
-            self, entries=tuple(e for i, e in enumerate(self.entries) if i != position)
-        )
+        return replace(self, entries=tuple(e for i, e in enumerate(self.entries) if i != position))
 
     def to_bytes(self) -> bytes:
         """Encode, with the order of members that was found."""
