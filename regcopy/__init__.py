@@ -1,3 +1,117 @@
-"""Copy container images between registries, layouts and directories, every byte verified."""
+"""Copy container images between registries, layouts and directories, every byte verified.
+
+    import regcopy
+
+    result = regcopy.copy("docker://quay.io/team/app:1", "oci:folder:1")
+    print(result.digest, result.bytes_copied)
+
+Names are loaded when they are first used: `import regcopy` alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from regcopy.api import (
+        Access,
+        ImageInfo,
+        copy,
+        delete,
+        get_manifest,
+        inspect,
+        list_tags,
+        plan_copy,
+    )
+    from regcopy.auth.credential import Credential
+    from regcopy.copying.options import CopyOptions, Instances
+    from regcopy.copying.result import CopiedImage, CopyResult, DryRun
+    from regcopy.errors import (
+        Cancelled,
+        ContentError,
+        PolicyRejected,
+        RegcopyError,
+        TransportError,
+        UsageError,
+    )
+    from regcopy.events import Event, Observer
+    from regcopy.model.digest import Digest
+    from regcopy.model.platform import Platform
+    from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
+
+__all__ = [
+    "Access",
+    "Cancelled",
+    "Clocks",
+    "ContentError",
+    "CopiedImage",
+    "CopyOptions",
+    "CopyResult",
+    "Credential",
+    "Digest",
+    "DryRun",
+    "Event",
+    "ImageInfo",
+    "Instances",
+    "Observer",
+    "Platform",
+    "PolicyRejected",
+    "RegcopyError",
+    "RetryPolicy",
+    "SideOptions",
+    "TransportError",
+    "UsageError",
+    "copy",
+    "delete",
+    "get_manifest",
+    "inspect",
+    "list_tags",
+    "plan_copy",
+]
+
+# Name → module; tests compare it with the imports above and with __all__.
+_HOMES: Final = {
+    "Access": "regcopy.api",
+    "Cancelled": "regcopy.errors",
+    "Clocks": "regcopy.transports.base",
+    "ContentError": "regcopy.errors",
+    "CopiedImage": "regcopy.copying.result",
+    "CopyOptions": "regcopy.copying.options",
+    "CopyResult": "regcopy.copying.result",
+    "Credential": "regcopy.auth.credential",
+    "Digest": "regcopy.model.digest",
+    "DryRun": "regcopy.copying.result",
+    "Event": "regcopy.events",
+    "ImageInfo": "regcopy.api",
+    "Instances": "regcopy.copying.options",
+    "Observer": "regcopy.events",
+    "Platform": "regcopy.model.platform",
+    "PolicyRejected": "regcopy.errors",
+    "RegcopyError": "regcopy.errors",
+    "RetryPolicy": "regcopy.transports.base",
+    "SideOptions": "regcopy.transports.base",
+    "TransportError": "regcopy.errors",
+    "UsageError": "regcopy.errors",
+    "copy": "regcopy.api",
+    "delete": "regcopy.api",
+    "get_manifest": "regcopy.api",
+    "inspect": "regcopy.api",
+    "list_tags": "regcopy.api",
+    "plan_copy": "regcopy.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for (PEP 562)."""
+    import importlib
+
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

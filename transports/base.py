@@ -120,6 +120,23 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCosts:
+    """Requests that one side makes over the network, for estimates before a copy.
+
+    Attributes:
+        manifest: for each manifest.
+        new_blob: for each blob that moves.
+        known_blob: for each blob that is there already, or is mounted.
+        image: once for the whole.
+    """
+
+    manifest: int = 0
+    new_blob: int = 0
+    known_blob: int = 0
+    image: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """Facts about a destination.
 
@@ -128,11 +145,15 @@ class Capabilities:
         compresses_layers: plain tar layers are gzipped on the way in (skopeo's default for
             registries and layouts).
         max_parallel: threads that may call it at once.
+        required_digest: the one digest that the top manifest may have, where the name says it.
+        costs: requests it makes.
     """
 
     manifest_types: frozenset[str] = frozenset()
     compresses_layers: bool = False
     max_parallel: int = 1
+    required_digest: Digest | None = None
+    costs: RequestCosts = field(default_factory=RequestCosts)
 
 
 class Closing(Protocol):
@@ -289,6 +310,25 @@ class HoldsImages(Protocol):
 
     def current_digest(self) -> Digest | None:
         """Digest of the manifest under this name, if it and all it needs is there."""
+        ...
+
+
+@runtime_checkable
+class HoldsManifests(Protocol):
+    """A destination that can be asked for single manifests, by digest."""
+
+    def has_manifest(self, manifest: Descriptor, /) -> bool:
+        """Tell whether it is there."""
+        ...
+
+
+@runtime_checkable
+class MakesRequests(Protocol):
+    """A source that knows how many requests it makes."""
+
+    @property
+    def costs(self) -> RequestCosts:
+        """Requests it makes."""
         ...
 
 

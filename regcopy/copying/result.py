@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
@@ -23,19 +23,18 @@ class CopyResult:
     Attributes:
         digest: digest of the top manifest at the destination.
         source_digest: digest of the top manifest at the source.
-        manifest: exact bytes of the top manifest at the destination.
         images: each image manifest that is now at the destination.
         bytes_copied: bytes of blobs that moved.
         bytes_reused: bytes of blobs that were there already.
         bytes_mounted: bytes of blobs that the registry took from another repository.
         retries: requests that had to be repeated.
         seconds: wall-clock time.
+        already_there: nothing had to be done.
         changed: why the destination's digest differs from the source's, "" where it does not.
     """
 
     digest: Digest
     source_digest: Digest
-    manifest: bytes = field(repr=False)
     images: tuple[CopiedImage, ...]
     bytes_copied: int = 0
     bytes_reused: int = 0

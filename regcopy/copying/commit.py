@@ -1,0 +1,106 @@
+"""Write the manifests once their blobs are there: leaves first, the top one last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from regcopy.copying.places import Places
+from regcopy.copying.plan import Plan
+from regcopy.copying.transfer import Placed, Transfer
+from regcopy.copying.tree import Node
+from regcopy.errors import located
+from regcopy.events import ManifestWritten, Observer
+from regcopy.model.convert import RewrittenImage, rewrite_image, rewrite_index
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import ImageManifest, RawManifest
+from regcopy.model.mediatypes import DOCKER_CONFIG, OCI_CONFIG
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Rewrites what must change, and writes manifests.
+
+    Attributes:
+        configs: configs that conversions need, by the source's digest.
+    """
+
+    places: Places
+    plan: Plan
+    configs: Mapping[Digest, bytes]
+    observer: Observer
+
+    def check(self) -> None:
+        """Try the conversions, so that what is impossible fails before anything moves.
+
+        Raises:
+            ManifestUnsupported: an image cannot be converted.
+        """
+        for node in self.plan.root.images():
+            if node.raw.digest in self.plan.targets:
+                with located(side="source", reference=self.places.job.source):
+                    self._rewrite(node, {})
+
+    def write(self, transfer: Transfer, placed: list[Placed]) -> Mapping[Digest, RawManifest]:
+        """Write all manifests and the name; gives what was written, by the source's digest."""
+        layers = {p.planned.blob.digest: p.blob for p in placed if p.planned.gzip}
+        root = self.plan.root
+        images = [node for node in root.images() if node is not root]
+        results = self.places.pool.map(lambda node: self._image(transfer, node, layers), images)
+        written = {n.raw.digest: raw for n, raw in zip(images, results, strict=True)}
+        for node in root.walk():
+            if node is not root and node.raw.digest not in written:
+                written[node.raw.digest] = self._put(self._index(node, written), top=False)
+        if isinstance(root.parsed, ImageManifest):
+            written[root.raw.digest] = self._image(transfer, root, layers, top=True)
+        else:
+            written[root.raw.digest] = self._put(self._index(root, written), top=True)
+        return written
+
+    def _image(
+        self,
+        transfer: Transfer,
+        node: Node,
+        layers: Mapping[Digest, Descriptor],
+        *,
+        top: bool = False,
+    ) -> RawManifest:
+        rewritten = self._rewrite(node, layers)
+        if rewritten.config is not None:
+            is_oci = self.plan.targets.get(node.raw.digest) == "oci"
+            transfer.put_bytes(rewritten.config, OCI_CONFIG if is_oci else DOCKER_CONFIG)
+        return self._put(rewritten.manifest, top=top)
+
+    def _rewrite(self, node: Node, layers: Mapping[Digest, Descriptor]) -> RewrittenImage:
+        parsed = node.parsed
+        config = parsed.config if isinstance(parsed, ImageManifest) else None
+        return rewrite_image(
+            node.raw,
+            to=self.plan.targets.get(node.raw.digest),
+            layers=layers,
+            config=self.configs.get(config.digest) if config else None,
+        )
+
+    def _index(self, node: Node, written: Mapping[Digest, RawManifest]) -> RawManifest:
+        changed = {digest: raw for digest, raw in written.items() if raw.digest != digest}
+        is_cut = self.plan.strip and node is self.plan.root
+        return rewrite_index(
+            node.raw,
+            to=self.plan.targets.get(node.raw.digest),
+            children=changed,
+            keep={child.raw.digest for child in node.children} if is_cut else None,
+        )
+
+    def _put(self, manifest: RawManifest, *, top: bool) -> RawManifest:
+        job = self.places.job
+        with located(
+            side="destination",
+            reference=job.destination,
+            operation=f"writing manifest {manifest.digest}",
+        ):
+            self.places.destination.put_manifest(manifest, top=top)
+            if top:
+                self.places.destination.commit(job.options.additional_tags)
+        self.observer.notify(ManifestWritten(manifest.digest, top))
+        return manifest

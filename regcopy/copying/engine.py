@@ -1,0 +1,109 @@
+"""Copy one image: open, read the manifests, plan, transfer the blobs, write the manifests.
+
+The order in which things become visible at the destination is fixed: blobs, then manifests
+from the leaves up, then the name. A reader never sees a manifest that lacks something.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from regcopy.copying.choice import Wanted
+from regcopy.copying.commit import Writer
+from regcopy.copying.places import CopyJob, Places, open_places
+from regcopy.copying.plan import Plan, make_plan
+from regcopy.copying.result import CopiedImage, CopyResult
+from regcopy.copying.tally import Tally
+from regcopy.copying.transfer import Outcome, Placed, Transfer
+from regcopy.copying.tree import Node, select
+from regcopy.errors import located
+from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
+
+
+def copy_image(job: CopyJob, tally: Tally) -> CopyResult:
+    """Copy one image, or do nothing where the destination has it already.
+
+    Args:
+        job: what, from where, to where.
+        tally: told of everything; it is also the observer of both contexts.
+
+    Raises:
+        RegcopyError: it could not be copied; the name at the destination is as it was.
+    """
+    began = time.monotonic()
+    with open_places(job) as places:
+        top, present = places.look()
+        wanted = places.choose(top)
+        if places.is_there(wanted, present):
+            result = _nothing_to_do(job, top, wanted)
+        else:
+            result = _copy(places, top, wanted, tally)
+    return replace(result, retries=tally.retries, seconds=time.monotonic() - began)
+
+
+def plan_for(places: Places, wanted: Wanted) -> Plan:
+    """Read the manifests, and decide what happens to them."""
+    root = places.read(wanted)
+    job = places.job
+    with located(reference=f"{job.source} to {job.destination}"):
+        return make_plan(root, job.options, places.destination.capabilities)
+
+
+def copied_images(root: Node, wanted: Wanted) -> tuple[CopiedImage, ...]:
+    """The images below a manifest, or the one image that it is."""
+    if isinstance(root.parsed, ImageIndex):
+        return tuple(CopiedImage(node.raw.digest, node.platform) for node in root.images())
+    return (CopiedImage(root.raw.digest, wanted.platform),)
+
+
+def _nothing_to_do(job: CopyJob, top: RawManifest, wanted: Wanted) -> CopyResult:
+    parsed = parse_manifest(wanted.raw) if wanted.raw else None
+    if isinstance(parsed, ImageIndex):
+        entries = select(parsed, job.options.instances)
+        images = tuple(CopiedImage(entry.digest, entry.platform) for entry in entries)
+    else:
+        images = (CopiedImage(wanted.digest, wanted.platform),)
+    return CopyResult(
+        digest=wanted.digest, source_digest=top.digest, images=images, already_there=True
+    )
+
+
+def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> CopyResult:
+    job = places.job
+    plan = plan_for(places, wanted)
+    transfer = Transfer(
+        job.source, places.source, places.destination, tally, job.source_context.cancelled
+    )
+    configs = places.pool.map(transfer.read_config, plan.configs)
+    known = {descriptor.digest: c for descriptor, c in zip(plan.configs, configs, strict=True)}
+    writer = Writer(places, plan, known, tally)
+    writer.check()
+    tally.notify(plan.started())
+    with located(reference=job.destination):
+        placed = transfer.run(plan.blobs, places.pool)
+        written = writer.write(transfer, placed)
+    return CopyResult(
+        digest=written[plan.root.raw.digest].digest,
+        source_digest=top.digest,
+        images=tuple(
+            replace(image, digest=written[image.digest].digest)
+            for image in copied_images(plan.root, wanted)
+        ),
+        bytes_copied=_bytes(placed, "copied"),
+        bytes_reused=_bytes(placed, "reused"),
+        bytes_mounted=_bytes(placed, "mounted"),
+        blobs_copied=_count(placed, "copied"),
+        blobs_reused=_count(placed, "reused"),
+        blobs_mounted=_count(placed, "mounted"),
+        changed="; ".join(plan.changes),
+    )
+
+
+def _bytes(placed: Iterable[Placed], outcome: Outcome) -> int:
+    return sum(one.planned.blob.size for one in placed if one.outcome == outcome)
+
+
+def _count(placed: Iterable[Placed], outcome: Outcome) -> int:
+    return sum(one.outcome == outcome for one in placed)

@@ -1,0 +1,143 @@
+"""Source and destination of one copy, opened, and the questions that come first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from regcopy.copying.choice import Wanted, choose_image
+from regcopy.copying.options import CopyOptions
+from regcopy.copying.plan import target_format
+from regcopy.copying.pool import Pool
+from regcopy.copying.tree import Node, read_tree, select
+from regcopy.errors import located
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
+from regcopy.transports.base import (
+    Abortable,
+    Context,
+    HoldsImages,
+    HoldsManifests,
+    ImageDestination,
+    ImageReference,
+    ImageSource,
+)
+
+# Small blobs and manifests wait for answers, not for bytes: many can wait at once.
+DEFAULT_PARALLEL: Final = 16
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJob:
+    """One image to copy.
+
+    Attributes:
+        source_context: made for the source; who made it closes its resources.
+        destination_context: the same for the destination.
+    """
+
+    source: ImageReference
+    destination: ImageReference
+    source_context: Context
+    destination_context: Context
+    options: CopyOptions
+
+
+class Places:
+    """Both sides of a copy."""
+
+    def __init__(self, job: CopyJob, source: ImageSource, destination: ImageDestination) -> None:
+        self.job = job
+        self.source = source
+        self.destination = destination
+        most = min(source.max_parallel, destination.capabilities.max_parallel)
+        workers = min(job.options.parallel or DEFAULT_PARALLEL, most)
+        self.pool = Pool(workers, job.source_context.cancelled, self._abort)
+
+    def _abort(self) -> None:
+        for place in (self.source, self.destination):
+            if isinstance(place, Abortable):
+                place.abort()
+
+    def look(self) -> tuple[RawManifest, Digest | None]:
+        """Read the source's top manifest, and ask what the destination has now, at once."""
+        return self._both(self._read_top, self._current_digest)
+
+    def _both(
+        self, first: Callable[[], _First], second: Callable[[], _Second]
+    ) -> tuple[_First, _Second]:
+        firsts: list[_First] = []
+        seconds: list[_Second] = []
+        tasks: tuple[Callable[[], None], ...] = (
+            lambda: firsts.append(first()),
+            lambda: seconds.append(second()),
+        )
+        Pool(2, self.job.source_context.cancelled, self._abort).map(lambda task: task(), tasks)
+        return firsts[0], seconds[0]
+
+    def _read_top(self) -> RawManifest:
+        with located(side="source", reference=self.job.source):
+            return self.source.get_manifest()
+
+    def _current_digest(self) -> Digest | None:
+        if not isinstance(self.destination, HoldsImages):
+            return None
+        with located(side="destination", reference=self.job.destination):
+            return self.destination.current_digest()
+
+    def choose(self, top: RawManifest) -> Wanted:
+        """Follow an index to the image for the platform, where only one image is wanted."""
+        options = self.job.options
+        if options.instances.kind != "system":
+            return Wanted.top(top)
+        with located(side="source", reference=self.job.source):
+            return choose_image(self.source, top, options.platform)
+
+    def read(self, wanted: Wanted) -> Node:
+        """Read all manifests that are copied."""
+        with located(side="source", reference=self.job.source):
+            raw = wanted.read(self.source)
+            return read_tree(self.source, raw, self.job.options.instances, self.pool)
+
+    def is_there(self, wanted: Wanted, present: Digest | None) -> bool:
+        """Tell whether the destination has the image, as it would be written, under its name."""
+        options = self.job.options
+        if present is None or present != wanted.digest or options.additional_tags:
+            return False
+        with located(side="destination", reference=self.job.destination):
+            capabilities = self.destination.capabilities
+            if target_format(wanted.media_type, options, capabilities) is not None:
+                return False
+            if wanted.raw is None:
+                return True
+            parsed = parse_manifest(wanted.raw)
+            if not isinstance(parsed, ImageIndex):
+                return True
+            if options.instances.strip:
+                return False  # the index would be written anew
+            return self._has_all(select(parsed, options.instances))
+
+    def _has_all(self, manifests: tuple[Descriptor, ...]) -> bool:
+        # A registry may hold an index whose images are not all there.
+        place = self.destination
+        if not isinstance(place, HoldsManifests):
+            return True
+        return all(self.pool.map(place.has_manifest, manifests))
+
+
+@contextmanager
+def open_places(job: CopyJob) -> Iterator[Places]:
+    """Open both sides, and leave them with the error that ended the copy, if one did."""
+    with located(side="source", reference=job.source):
+        source = job.source.open_source(job.source_context)
+    with source:
+        with located(side="destination", reference=job.destination):
+            destination = job.destination.open_destination(job.destination_context)
+        with destination:
+            yield Places(job, source, destination)

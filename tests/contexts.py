@@ -1,0 +1,68 @@
+"""Contexts built by hand, for tests that call a transport without the engine."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from regcopy.auth.credential import Credential
+from regcopy.auth.keychain import FixedKeychain
+from regcopy.config.environment import Environment
+from regcopy.errors import Side
+from regcopy.events import Event, Observer, Silent
+from regcopy.transports.base import Clocks, Context, RetryPolicy, SideOptions
+
+# As patient as the real one in number, and not in time.
+QUICK = RetryPolicy(first_delay_seconds=0.001)
+
+
+class Recorder:
+    """Observer that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def notify(self, event: Event, /) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+
+def make_context(
+    side: Side = "source",
+    *,
+    options: SideOptions | None = None,
+    credential: Credential | None = None,
+    observer: Observer | None = None,
+    retry: RetryPolicy = QUICK,
+    clocks: Clocks | None = None,
+    read_only: bool = False,
+) -> Context:
+    """Make a context that knows nothing of this machine; plain HTTP is allowed by default."""
+    return Context(
+        side=side,
+        options=options or SideOptions(tls_verify=False),
+        keychain=FixedKeychain(credential),
+        environment=Environment({}),
+        observer=observer or Silent(),
+        retry=retry,
+        clocks=clocks or Clocks(),
+        read_only=read_only,
+    )
+
+
+class closing_resources(AbstractContextManager[Context]):  # noqa: N801 - reads like contextlib.closing
+    """Close what a context's users shared, at the end of the block."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> Context:
+        return self._context
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._context.resources.close()

@@ -1,0 +1,58 @@
+"""Worlds for tests of the engine: two stores in memory, and copies between them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from regcopy.copying.dry_run import dry_run
+from regcopy.copying.engine import copy_image
+from regcopy.copying.options import CopyOptions
+from regcopy.copying.places import CopyJob
+from regcopy.copying.result import CopyResult, DryRun
+from regcopy.copying.tally import Tally
+from regcopy.testing.memory import MemoryReference, MemoryStore
+from tests.contexts import Recorder, make_context
+
+
+class World:
+    """Two stores, and copies between them."""
+
+    def __init__(self) -> None:
+        self.source = MemoryStore()
+        self.destination = MemoryStore()
+        self.recorder = Recorder()
+        self.cancelled = threading.Event()
+
+    def job(
+        self,
+        source: MemoryReference,
+        options: CopyOptions | None = None,
+        destination: MemoryReference | None = None,
+    ) -> CopyJob:
+        return CopyJob(
+            source,
+            destination or self.destination.reference("copy"),
+            replace(make_context("source"), cancelled=self.cancelled),
+            replace(make_context("destination"), cancelled=self.cancelled),
+            options or CopyOptions(),
+        )
+
+    def copy(
+        self,
+        source: MemoryReference,
+        options: CopyOptions | None = None,
+        destination: MemoryReference | None = None,
+    ) -> CopyResult:
+        return copy_image(self.job(source, options, destination), Tally(self.recorder))
+
+    def dry_run(self, source: MemoryReference, options: CopyOptions | None = None) -> DryRun:
+        return dry_run(self.job(source, options))
+
+
+@pytest.fixture
+def world() -> World:
+    """Make two empty stores."""
+    return World()
