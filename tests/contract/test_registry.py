@@ -1,0 +1,23 @@
+"""The contract suite on a real registry."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from regcopy.testing.contract import *  # noqa: F403
+from regcopy.testing.contract import Place
+from regcopy.transports import parse_reference
+from regcopy.transports.base import SideOptions
+from tests.servers import Registry
+
+
+@pytest.fixture
+def place(registry: Registry) -> Place:
+    """Repositories that no other test uses."""
+    unique = uuid.uuid4().hex
+    return Place(
+        lambda name: parse_reference(f"docker://{registry.host}/{unique}/{name}:tag"),
+        SideOptions(tls_verify=False),
+    )
