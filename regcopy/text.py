@@ -31,7 +31,8 @@ def _escape(character: str) -> str:
 def human_bytes(count: float) -> str:
     """Write a number of bytes for people, in powers of 1024: `1.5 MiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        shown = f"{count:.0f}" if unit == "B" else f"{count:.1f}"
+        if abs(float(shown)) < 1024:
+            return f"{shown} {unit}"
         count /= 1024
     return f"{count:.1f} TiB"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from types import TracebackType
-
 from regcopy.auth.credential import Credential
 from regcopy.auth.keychain import FixedKeychain
 from regcopy.config.environment import Environment
@@ -48,21 +45,3 @@ def make_context(
         clocks=clocks or Clocks(),
         read_only=read_only,
     )
-
-
-class closing_resources(AbstractContextManager[Context]):  # noqa: N801 - reads like contextlib.closing
-    """Close what a context's users shared, at the end of the block."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def __enter__(self) -> Context:
-        return self._context
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._context.resources.close()

@@ -22,7 +22,7 @@ MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 # The user name that stands for "the password is an identity token": Docker's helpers write
 # it (docker-credential-helpers, README, "get"), and some tools copy it into `auth`.
-TOKEN_USER: Final = "<token>"
+TOKEN_USER: Final = "<token>"  # noqa: S105 — no secret
 
 DOCKER_HUB: Final = "docker.io"
 # `docker login` stores Docker Hub under this address, and asks helpers for it.
@@ -33,14 +33,16 @@ _DOCKER_HUB_HOSTS: Final = frozenset({DOCKER_HUB, "index.docker.io", "registry-1
 def scope_of(key: str) -> str:
     """Give `host[:port][/path]` for a key as people and programs have written it.
 
-    `https://host/v1/` is what old versions of `docker login` wrote; it stands for the host.
-    Any other path is kept as a namespace, after a scheme too: containers/image takes
-    `https://host/team` for the whole host, which gives one team's password to all others.
+    `https://host/v1/` is what old versions of `docker login` wrote; it stands for the host,
+    and so does `host/v1/`, because a namespace is written without a slash at its end
+    (containers-auth.json(5)). Any other path is a namespace, after a scheme too: to take
+    `https://host/team` for the whole host would give one team's password to all others.
     """
     bare = key.removeprefix("https://").removeprefix("http://")
     host, _, path = bare.partition("/")
+    is_address = bare != key or path.endswith("/")
     path = path.rstrip("/")
-    if bare != key and path in {"v1", "v2"}:
+    if is_address and path in {"v1", "v2"}:
         path = ""
     if host in _DOCKER_HUB_HOSTS:
         host = DOCKER_HUB
@@ -116,10 +118,6 @@ class AuthFile:
             identity_token = identity_token or password
         origin = f'{self.path} entry "{key}"'
         if registry_token:
-            # The token becomes a header as it is. HTTP libraries refuse a line break there
-            # with a message that shows the header, so it must not get that far.
-            if not (registry_token.isascii() and registry_token.isprintable()):
-                raise self._broken(key, '"registrytoken" has characters that no header may have')
             return Credential(username, registry_token=registry_token, origin=origin)
         if identity_token:
             return Credential(username, identity_token=identity_token, origin=origin)

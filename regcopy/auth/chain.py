@@ -18,6 +18,7 @@ from regcopy.auth.auth_file import (
 )
 from regcopy.auth.credential import Credential
 from regcopy.auth.helpers import TIMEOUT_SECONDS, ask_helper
+from regcopy.auth.keychain import FixedKeychain, Keychain
 from regcopy.config.environment import Environment
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
@@ -38,7 +39,8 @@ class Lookup:
         path: the file.
         state: what it had to say. "failed" is an entry or helper that cannot be used.
         entry: key in the file, or name of the helper, that gave the credential or failed.
-        notes: what else was seen on the way, such as an entry without a secret.
+        notes: what else was seen on the way, such as an entry without a secret, or why the
+            file cannot be read.
     """
 
     path: str
@@ -162,7 +164,8 @@ class FileKeychain:
                 yield self._search(file, registry, repository)
                 continue
             fatal = place.must_exist or (place.must_parse and file.state != "missing")
-            lookup = Lookup(_shown(place.path), file.state)
+            why = () if file.state == "missing" else (file.error.message,)
+            lookup = Lookup(_shown(place.path), file.state, notes=why)
             yield _Step(lookup, error=file.error if fatal else None)
 
     def _load(self, place: _Place) -> AuthFile | _Unusable:
@@ -218,6 +221,27 @@ class FileKeychain:
             told = f"{error.message} (named by {file.path})"
             return _Attempt(program, error=ConfigurationError(told, hint=error.hint))
         return _Attempt(program)
+
+
+def keychain_for(
+    credential: Credential | None, anonymous: bool, authfile: str, environment: Environment
+) -> Keychain:
+    """Give the keychain of one side of a run.
+
+    Args:
+        credential: used for every registry; no file is read then.
+        anonymous: use no credential at all; no file is read.
+        authfile: the only file to look at; "" for the usual ones.
+        environment: tells where the usual files are.
+
+    Raises:
+        ConfigurationError: a credential was given, and none was asked for.
+    """
+    if anonymous and credential is not None:
+        raise ConfigurationError("credentials and anonymous access exclude each other")
+    if anonymous or credential is not None:
+        return FixedKeychain(credential)
+    return FileKeychain(environment, authfile)
 
 
 def _places(environment: Environment, authfile: str, run_folder: Path) -> Iterator[_Place]:

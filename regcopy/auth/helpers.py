@@ -82,7 +82,8 @@ def find_helper(name: str, environment: Environment) -> Path:
     for folder in environment.get("PATH").split(os.pathsep):
         # Empty and relative entries mean the current folder, which others may write to.
         candidate = Path(folder, program)
-        if candidate.is_absolute() and candidate.is_file() and os.access(candidate, os.X_OK):
+        # Not Path.is_file, which raises where a folder on PATH may not be entered.
+        if candidate.is_absolute() and os.path.isfile(candidate) and os.access(candidate, os.X_OK):
             return candidate
     raise _failed(program, "was not found on PATH")
 
@@ -90,7 +91,7 @@ def find_helper(name: str, environment: Environment) -> Path:
 def _run(
     program: Path, server: str, environment: Environment, timeout_seconds: float
 ) -> tuple[int, bytes]:
-    """Give exit status and output; the whole process group is dead afterwards if it failed."""
+    """Give exit status and output; after an error the helper and its children are dead."""
     deadline = time.monotonic() + timeout_seconds
     try:
         process = subprocess.Popen(  # noqa: S603 — no shell, and the program was looked up above
@@ -110,11 +111,14 @@ def _run(
             _send(process.stdin, server)
             output = _read(program.name, process.stdout, deadline)
             status = process.wait(max(0.0, deadline - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired):
-            raise _failed(program.name, f"gave no answer in {timeout_seconds:g} seconds") from None
-        finally:
-            if process.poll() is None:
+        except BaseException as error:
+            # Nobody has waited for the helper yet, so its number still is its group's.
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
+                late = f"gave no answer in {timeout_seconds:g} seconds"
+                raise _failed(program.name, late) from None
+            raise
     return status, output
 
 
@@ -167,5 +171,5 @@ def _failed(program: str, what: str) -> ConfigurationError:
     # another registry (CVE-2021-41092), and why nobody understands the 401 that follows.
     return ConfigurationError(
         f"credential helper {program} {what}",
-        hint="repair the helper, or name another auth file with --authfile",
+        hint="repair the helper, name another auth file, or use no credentials at all",
     )

@@ -30,6 +30,6 @@ class FixedKeychain:
 
     credential: Credential | None = None
 
-    def find(self, registry: str, repository: str, /) -> Credential | None:
+    def find(self, _registry: str, _repository: str, /) -> Credential | None:
         """Give the credential, whatever is asked for."""
         return self.credential

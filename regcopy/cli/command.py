@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.console import Console
+from regcopy.cli.exits import NOT_FOUND
 from regcopy.cli.flags import Flag, Values
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ class Invocation:
     values: Values
     names: tuple[str, ...]
     console: Console
-    stdin: BinaryIO
     environment: Environment
     cancelled: threading.Event
 
@@ -48,6 +48,9 @@ class Command:
     Attributes:
         usage: what follows the command's name.
         examples: complete commands, each after the word `regcopy`.
+        stops_itself: it looks at `Invocation.cancelled` and cleans up; other commands are
+            interrupted where they are by an exception in the main thread.
+        not_found: exit code where what is named does not exist.
     """
 
     name: str
@@ -56,6 +59,8 @@ class Command:
     examples: tuple[str, ...]
     groups: tuple[FlagGroup, ...]
     run: Callable[[Invocation], int]
+    stops_itself: bool = False
+    not_found: int = NOT_FOUND
 
     @property
     def flags(self) -> tuple[Flag, ...]:

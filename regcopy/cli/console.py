@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from io import UnsupportedOperation
 from typing import Final, Literal, TextIO
 
 from regcopy.cli.gotext import quote
@@ -51,6 +51,11 @@ class Console:
         return self._stderr.isatty()
 
     @property
+    def stdout(self) -> TextIO:
+        """The stream itself, for whoever draws on the terminal."""
+        return self._stdout
+
+    @property
     def stderr(self) -> TextIO:
         """The stream itself, for whoever draws on the terminal."""
         return self._stderr
@@ -94,8 +99,9 @@ class Console:
         elif self.stderr_is_terminal:
             self.err(self._for_people(level, message, hint))
         else:
-            told = f"{message} ({hint})" if hint else message
-            self.err(f"time={quote(_now())} level={level} msg={_value(told)}")
+            # The message stays what skopeo's is, for scripts; the hint is a field of its own.
+            told = f"{_value(message)} hint={_value(hint)}" if hint else _value(message)
+            self.err(f"time={quote(_now())} level={level} msg={told}")
 
     def _for_people(self, level: Level, message: str, hint: str) -> str:
         text = "\n".join(printable(line, limit=8000) for line in message.split("\n"))
@@ -110,10 +116,14 @@ def _write(stream: TextIO, content: bytes) -> None:
 
 
 def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, UnsupportedOperation):
+        return "it is closed"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _json_line(level: Level, message: str, hint: str) -> str:
+    import json  # text is the rule, and start-up is short without it
+
     entry = {"time": _now(), "level": level, "msg": message}
     return json.dumps(entry | {"hint": hint} if hint else entry)
 

@@ -189,7 +189,7 @@ class _Parser:
         while letters:
             flag = self._short.get(letters[0])
             if flag is None:
-                raise CommandLineError(f"unknown shorthand flag: {letters[0]!r} in -{letters}")
+                raise CommandLineError(f"unknown shorthand flag: '{letters[0]}' in -{letters}")
             rest = letters[1:]
             if len(rest) > 1 and rest[0] == "=":
                 self._set(flag, rest[1:])
@@ -199,7 +199,7 @@ class _Parser:
                 letters = rest
                 continue
             if not rest and not self._left:
-                raise CommandLineError(f"flag needs an argument: {letters[0]!r} in -{letters}")
+                raise CommandLineError(f"flag needs an argument: '{letters[0]}' in -{letters}")
             self._set(flag, rest or self._left.pop())
             return
 

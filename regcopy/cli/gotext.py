@@ -83,7 +83,8 @@ def parse_int(text: str, *, base: int = 0, signed: bool = True) -> int:
 
 def _unsigned(digits: str, base: int) -> int:
     # int() takes signs, spaces and foreign digits, which Go does not.
-    if not digits or not digits.isascii() or not digits[0].isalnum() or digits[-1] == " ":
+    plain = digits.isascii() and digits.replace("_", "").isalnum()
+    if not plain or digits[0] == "_":
         raise ValueError("not a number")
     if base == 10:
         if not digits.isdigit():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from regcopy.auth.credential import Credential
     from regcopy.config.environment import Environment
     from regcopy.model.platform import Platform
-    from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
+    from regcopy.transports.base import Clocks, ImageReference, RetryPolicy, SideOptions
 
 Prefix = Literal["", "src-", "dest-"]
 
@@ -30,6 +30,7 @@ GLOBAL: Final = FlagGroup(
         Flag("override-os", metavar="OS", help="operating system to choose from an index"),
         Flag("override-variant", metavar="VARIANT", help="variant to choose from an index"),
         Flag("policy", metavar="FILE", help="trust policy (not supported yet)", hidden=True),
+        Flag("registries-conf", hidden=True, later=True),
         Flag("registries.d", metavar="DIR", help="where signatures are kept; none are read yet"),
         Flag("require-signed", "bool", later=True),
         Flag("tls-details", later=True),
@@ -40,6 +41,7 @@ GLOBAL: Final = FlagGroup(
 
 # Only before the command's name, as in skopeo: `login -v` means something else.
 VERSION: Final = Flag("version", "bool", "show the version", short="v")
+GLOBAL_TLS_VERIFY: Final = Flag("tls-verify", "bool", hidden=True)
 
 RETRY: Final = FlagGroup(
     "Retries",
@@ -64,6 +66,11 @@ def image_flags(prefix: Prefix, title: str, *, blobs: bool = True) -> FlagGroup:
         blobs: whether flags of layouts and daemons belong to it.
     """
     flags = (
+        Flag(
+            f"{prefix}authfile",
+            metavar="FILE",
+            help="file with credentials, instead of looking in the usual places",
+        ),
         Flag(f"{prefix}creds", metavar="USER[:PASSWORD]", help="credentials for the registry"),
         Flag(f"{prefix}username", metavar="USER", help="user name for the registry"),
         Flag(f"{prefix}password", metavar="PASSWORD", help="password for the registry"),
@@ -92,11 +99,6 @@ def image_flags(prefix: Prefix, title: str, *, blobs: bool = True) -> FlagGroup:
     return FlagGroup(title, (*flags, *extra) if blobs else flags)
 
 
-AUTHFILE: Final = Flag(
-    "authfile",
-    metavar="FILE",
-    help="file with credentials, instead of looking in the usual places",
-)
 TOKEN_HOST: Final = Flag(
     "token-host",
     "strings",
@@ -139,16 +141,20 @@ def access(values: Values, prefix: Prefix = "") -> Access:
 def _side_options(values: Values, prefix: Prefix) -> SideOptions:
     from regcopy.transports.base import SideOptions
 
-    name = f"{prefix}tls-verify"
-    verify = values.optional_boolean(name if values.has(name) else "tls-verify")
     return SideOptions(
-        tls_verify=verify,
+        tls_verify=_tls_verify(values, prefix),
         cert_dir=values.string(f"{prefix}cert-dir"),
         token_hosts=values.strings("token-host"),
         shared_blob_dir=values.string(f"{prefix}shared-blob-dir"),
         accept_uncompressed_layers=values.boolean(f"{prefix}oci-accept-uncompressed-layers"),
         user_agent_prefix=values.string("user-agent-prefix"),
     )
+
+
+def _tls_verify(values: Values, prefix: Prefix) -> bool | None:
+    """The most particular one that was given counts."""
+    names = (f"{prefix}tls-verify", "tls-verify", "root-tls-verify")
+    return next((values.boolean(name) for name in names if values.has(name)), None)
 
 
 def _credential(values: Values, prefix: Prefix) -> Credential | None:
@@ -159,17 +165,24 @@ def _credential(values: Values, prefix: Prefix) -> Credential | None:
     token = values.string(f"{prefix}registry-token")
     if token:
         return Credential(registry_token=token, origin=f"--{prefix}registry-token")
-    if values.has(f"{prefix}creds"):
-        return parse_creds(values.string(f"{prefix}creds"), origin=f"--{prefix}creds")
+    creds = _creds_flag(values, prefix)
+    if creds:
+        return parse_creds(values.string(creds), origin=f"--{creds}")
     if values.has(f"{prefix}username"):
         user, password = values.string(f"{prefix}username"), values.string(f"{prefix}password")
         return Credential(user, password, origin=f"--{prefix}username")
     return None
 
 
+def _creds_flag(values: Values, prefix: Prefix) -> str:
+    """Name of the flag that was given: skopeo has an old short one beside each."""
+    names = (f"{prefix}creds", {"src-": "screds", "dest-": "dcreds"}.get(prefix, ""))
+    return next((name for name in names if values.has(name)), "")
+
+
 def _check_exclusive(values: Values, prefix: Prefix) -> None:
     creds, user, password, none = (
-        values.has(f"{prefix}creds"),
+        bool(_creds_flag(values, prefix)),
         values.has(f"{prefix}username"),
         values.has(f"{prefix}password"),
         values.boolean(f"{prefix}no-creds"),
@@ -220,6 +233,37 @@ def platform(values: Values) -> Platform:
     variant = values.string("override-variant") or ("" if architecture else local.variant)
     parts = (values.string("override-os") or local.os, architecture or local.architecture, variant)
     return Platform.parse("/".join(part for part in parts if part))
+
+
+def parse_name(name: str, message: str) -> ImageReference:
+    """Parse the name of an image from the command line.
+
+    Args:
+        name: `transport:reference`.
+        message: what to say where it is no such name, with {name}, {quoted} and {problem}.
+
+    Raises:
+        CommandLineError: that message.
+    """
+    from regcopy.errors import UsageError
+    from regcopy.transports import parse_reference
+
+    try:
+        return parse_reference(name)
+    except UsageError as error:
+        told = message.format(name=name, quoted=quote(name), problem=error.message)
+        raise CommandLineError(told, hint=error.hint) from None
+
+
+def parse_platform(text: str, flag: str) -> Platform:
+    """Parse the value of a flag; the message names the flag."""
+    from regcopy.errors import InvalidPlatform
+    from regcopy.model.platform import Platform
+
+    try:
+        return Platform.parse(text)
+    except InvalidPlatform as error:
+        raise CommandLineError(f"--{flag}: {error.message}", hint=error.hint) from None
 
 
 def environment(call: Invocation) -> Environment:

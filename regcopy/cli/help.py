@@ -43,7 +43,7 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
 def command_help(program: str, command: Command, global_flags: FlagGroup) -> str:
     """Help for one command."""
     lines = [
-        f"Usage: {program} {command.name} {command.usage}",
+        f"Usage: {program} {command.name} {command.usage}".rstrip(),
         "",
         *_paragraphs(command.description),
         "",

@@ -48,10 +48,11 @@ def find_tls_files(
     if cert_dir:
         named = Path(cert_dir)
         try:
-            return _collect(named, _names(named))
+            names = _names(named)
         except (OSError, ValueError) as error:
             why = (error.strerror if isinstance(error, OSError) else "") or "no possible path"
             raise _error(f"cannot read the folder of certificates {named}: {why}") from None
+        return _collect(named, names)
     for folder in _default_folders(host, environment, system_folders):
         try:
             names = _names(folder)

@@ -1,7 +1,8 @@
 """Choose the HTTP proxy for a host, as Go's `golang.org/x/net/http/httpproxy` does.
 
-skopeo uses that package, so the same variables must lead to the same way. One thing differs:
-Go connects directly when the address of a proxy makes no sense, and here it is an error.
+skopeo uses that package, so the same variables must lead to the same way. Two things differ:
+the address of a proxy that makes no sense is an error here, and in a CGI program HTTP_PROXY
+is passed over, which is an error in Go.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def _proxy_url(variable: str, value: str) -> str:
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or any(character.isspace() for character in url):
+    if not usable or " " in url or not url.isprintable():
         # Not chained: the cause shows parts of the address.
         raise ConfigurationError(
             f"{variable} is not the address of a proxy",

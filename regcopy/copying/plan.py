@@ -13,13 +13,12 @@ from regcopy.copying.options import CopyOptions
 from regcopy.copying.tree import Node
 from regcopy.errors import ManifestInvalid, ManifestUnsupported
 from regcopy.events import CopyStarted, PlannedImage, Role
-from regcopy.model.convert import needs_config
+from regcopy.model.convert import can_gzip, needs_config
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, ImageManifest
 from regcopy.model.mediatypes import (
     FOREIGN_LAYERS,
-    GZIPPED,
     OCI_INDEX,
     OCI_MANIFEST,
     TO_DOCKER,
@@ -191,7 +190,7 @@ def _blobs(
         for layer in node.parsed.layers:
             if layer.urls and layer.media_type in FOREIGN_LAYERS:
                 continue  # whoever runs the image fetches it from there
-            gzip = gzips and layer.media_type in GZIPPED
+            gzip = gzips and can_gzip(node.parsed, layer)
             _add(blobs, PlannedBlob(layer, "layer", gzip))
         config = node.parsed.config
         if config is None:

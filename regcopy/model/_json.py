@@ -2,12 +2,14 @@
 
 A document that two programs could read differently is refused (CVE-2021-41190 and its
 kin): duplicate keys, keys that differ from a known one by case only (Go's decoder takes
-them for the known one), and NaN or Infinity.
+them for the known one), NaN or Infinity, and halves of surrogate pairs.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -17,6 +19,9 @@ from regcopy.model.digest import Digest
 from regcopy.text import printable
 
 _MAX_INTEGER: Final = 2**63 - 1
+# Reading digits costs their square, so Python itself stops, at 4,300.
+_MAX_DIGITS: Final = 1000
+_SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def load_object(content: bytes, *, what: str = "manifest") -> dict[str, object]:
@@ -27,8 +32,14 @@ def load_object(content: bytes, *, what: str = "manifest") -> dict[str, object]:
     """
     try:
         loaded: object = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+            content.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole,
         )
+        if _SURROGATE_ESCAPE.search(content):
+            _refuse_half_pairs(loaded)
     except RecursionError:
         raise ManifestInvalid(f"{what} is nested too deeply") from None
     except ValueError as error:
@@ -41,8 +52,15 @@ def load_object(content: bytes, *, what: str = "manifest") -> dict[str, object]:
 
 
 def dump_object(document: Mapping[str, object]) -> bytes:
-    """Encode as Go's encoder does: compact, keys in the order given, HTML characters escaped."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    """Encode as Go's encoder does: compact, keys in the order given, HTML characters escaped.
+
+    Raises:
+        ManifestInvalid: nested too deeply.
+    """
+    try:
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except RecursionError:
+        raise ManifestInvalid("document is nested too deeply") from None
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text.encode()
@@ -59,12 +77,38 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a number has more than {_MAX_DIGITS} digits")
+    return int(text)
+
+
+def _refuse_half_pairs(loaded: object) -> None:
+    # Half a pair is no character (RFC 8259, section 8.2); readers put different ones there.
+    try:
+        json.dumps(loaded, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair stands alone") from None
+
+
 @dataclass(frozen=True, slots=True)
 class JsonObject:
-    """One object of a document, with its path; unknown keys are left alone."""
+    """One object of a document, with its path; unknown keys are left alone.
+
+    Attributes:
+        what: the document, as messages call it.
+    """
 
     members: Mapping[str, object]
     path: str = ""
+    what: str = "manifest"
 
     def refuse_lookalikes(self, known: Collection[str]) -> None:
         """Raise where a key equals a known one but for case."""
@@ -76,7 +120,7 @@ class JsonObject:
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raise ManifestInvalid that names the place."""
         place = printable(f"{self.path}.{key}".lstrip("."), limit=200)
-        raise ManifestInvalid(f'invalid manifest: "{place}" {problem}')
+        raise ManifestInvalid(f'invalid {self.what}: "{place}" {problem}')
 
     def string(self, key: str, default: str = "") -> str:
         """Text, or `default` where the key is absent or null."""
@@ -85,6 +129,15 @@ class JsonObject:
             return default
         if not isinstance(value, str):
             self.fail(key, "is not a string")
+        return value
+
+    def boolean(self, key: str) -> bool:
+        """True or false; absent and null count as false."""
+        value = self.members.get(key)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            self.fail(key, "is neither true nor false")
         return value
 
     def integer(self, key: str) -> int:
@@ -110,7 +163,12 @@ class JsonObject:
             return None
         if not isinstance(value, dict):
             self.fail(key, "is not an object")
-        return JsonObject(value, f"{self.path}.{key}".lstrip("."))
+        return self._inner(value, key)
+
+    def count(self, key: str) -> int:
+        """Number of elements of an array; 0 where it is no array."""
+        value = self.members.get(key)
+        return len(value) if isinstance(value, list) else 0
 
     def children(self, key: str) -> tuple[JsonObject, ...]:
         """Array of objects; absent and null count as empty."""
@@ -123,8 +181,11 @@ class JsonObject:
         for position, item in enumerate(value):
             if not isinstance(item, dict):
                 self.fail(f"{key}[{position}]", "is not an object")
-            found.append(JsonObject(item, f"{self.path}.{key}[{position}]".lstrip(".")))
+            found.append(self._inner(item, f"{key}[{position}]"))
         return tuple(found)
+
+    def _inner(self, members: Mapping[str, object], key: str) -> JsonObject:
+        return JsonObject(members, f"{self.path}.{key}".lstrip("."), self.what)
 
     def strings(self, key: str) -> tuple[str, ...]:
         """Array of strings; absent and null count as empty."""

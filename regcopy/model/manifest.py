@@ -109,6 +109,8 @@ class ImageIndex:
     def choose(self, wanted: Platform) -> Descriptor:
         """Pick the best entry for a platform, as containers/image does.
 
+        An entry of an OCI index that names no platform fits all, and better than none.
+
         Raises:
             ManifestUnsupported: no entry fits; the message lists what there is.
         """
@@ -116,6 +118,9 @@ class ImageIndex:
             for entry in self.manifests:
                 if entry.platform == candidate:
                     return entry
+        for entry in self.manifests:
+            if entry.platform is None and self.media_type == OCI_INDEX:
+                return entry
         have = ", ".join(dict.fromkeys(str(e.platform) for e in self.manifests if e.platform))
         raise ManifestUnsupported(
             f"no image found in image index for platform {wanted}",
@@ -194,6 +199,7 @@ def _served_kind(served_as: str) -> str:
 def _guess(document: JsonObject) -> str:
     """Kind of a manifest that says nothing itself and came without a usable type (a file)."""
     if "manifests" in document.members:
+        _check_count(document, "manifests", MAX_INDEX_ENTRIES)
         entries = document.children("manifests")
         docker = entries and all(e.string("mediaType") == DOCKER_MANIFEST for e in entries)
         return DOCKER_LIST if docker else OCI_INDEX
@@ -203,6 +209,12 @@ def _guess(document: JsonObject) -> str:
     if "layers" in document.members:
         return OCI_MANIFEST
     raise ManifestInvalid("this is no manifest: it has neither layers nor manifests")
+
+
+def _check_count(document: JsonObject, key: str, limit: int) -> None:
+    # Before anything is made of them, so that a million of them cost nothing.
+    if (count := document.count(key)) > limit:
+        raise LimitExceeded(f"manifest names {count} {key}; the limit is {limit}")
 
 
 def _check_schema_version(document: JsonObject) -> None:
@@ -215,9 +227,8 @@ def _parse_image(document: JsonObject, media_type: str) -> ImageManifest:
     config = document.child("config")
     if config is None:
         document.fail("config", "is missing")
+    _check_count(document, "layers", MAX_LAYERS)
     layers = document.children("layers")
-    if len(layers) > MAX_LAYERS:
-        raise LimitExceeded(f"manifest has {len(layers)} layers; the limit is {MAX_LAYERS}")
     return ImageManifest(
         media_type=media_type,
         config=Descriptor.from_json(config),
@@ -229,6 +240,7 @@ def _parse_image(document: JsonObject, media_type: str) -> ImageManifest:
 
 
 def _parse_artifact(document: JsonObject) -> ImageManifest:
+    _check_count(document, "blobs", MAX_LAYERS)
     return ImageManifest(
         media_type=OCI_ARTIFACT,
         config=None,
@@ -241,9 +253,8 @@ def _parse_artifact(document: JsonObject) -> ImageManifest:
 
 def _parse_index(document: JsonObject, media_type: str) -> ImageIndex:
     _check_schema_version(document)
+    _check_count(document, "manifests", MAX_INDEX_ENTRIES)
     entries = document.children("manifests")
-    if len(entries) > MAX_INDEX_ENTRIES:
-        raise LimitExceeded(f"index has {len(entries)} entries; the limit is {MAX_INDEX_ENTRIES}")
     return ImageIndex(
         media_type=media_type,
         manifests=tuple(Descriptor.from_json(entry) for entry in entries),

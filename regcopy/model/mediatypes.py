@@ -21,6 +21,7 @@ DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar"
 DOCKER_LAYER_GZIP: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+DOCKER_LAYER_ZSTD: Final = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 DOCKER_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar"
 DOCKER_FOREIGN_GZIP: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 DOCKER_SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
@@ -49,15 +50,23 @@ GZIPPED: Final = {OCI_LAYER: OCI_LAYER_GZIP, DOCKER_LAYER: DOCKER_LAYER_GZIP}
 
 Format = Literal["oci", "v2s2"]
 
-# Docker's type for each OCI type, where there is one (zstd has none).
-TO_DOCKER: Final = {
-    OCI_MANIFEST: DOCKER_MANIFEST,
-    OCI_INDEX: DOCKER_LIST,
-    OCI_CONFIG: DOCKER_CONFIG,
+# Docker's type for each OCI type of a layer, where there is one (zstd has none).
+LAYERS_TO_DOCKER: Final = {
     OCI_LAYER: DOCKER_LAYER,
     OCI_LAYER_GZIP: DOCKER_LAYER_GZIP,
     OCI_FOREIGN: DOCKER_FOREIGN,
     OCI_FOREIGN_GZIP: DOCKER_FOREIGN_GZIP,
+}
+# The other way round; some tools write zstd layers into Docker's manifests all the same.
+LAYERS_TO_OCI: Final = {
+    **{docker: oci for oci, docker in LAYERS_TO_DOCKER.items()},
+    DOCKER_LAYER_ZSTD: OCI_LAYER_ZSTD,
+}
+TO_DOCKER: Final = {
+    OCI_MANIFEST: DOCKER_MANIFEST,
+    OCI_INDEX: DOCKER_LIST,
+    OCI_CONFIG: DOCKER_CONFIG,
+    **LAYERS_TO_DOCKER,
 }
 TO_OCI: Final = {docker: oci for oci, docker in TO_DOCKER.items()}
 

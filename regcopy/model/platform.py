@@ -16,7 +16,8 @@ _PART: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # What a machine calls itself, in Go's words (GOARCH, GOARM).
 _MACHINES: Final = {
     "x86_64": ("amd64", ""),
-    "aarch64": ("arm64", ""),
+    "aarch64": ("arm64", "v8"),
+    "armv8l": ("arm", "v8"),
     "armv7l": ("arm", "v7"),
     "armv6l": ("arm", "v6"),
     "i686": ("386", ""),

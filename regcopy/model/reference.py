@@ -21,7 +21,7 @@ _MAX_TEXT: Final = 1024
 
 _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY: Final = re.compile(
-    rf"(?:\[[0-9a-fA-F:.]{{2,45}}\]|{_LABEL}(?:\.{_LABEL})*\.?)(?::[0-9]{{1,5}})?"
+    rf"(?:\[[0-9a-fA-F:.]{{2,45}}\]|{_LABEL}(?:\.{_LABEL})*)(?::[0-9]{{1,5}})?"
 )
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -84,13 +84,24 @@ class ImageName:
 
     @property
     def familiar(self) -> str:
-        """Short form as Docker shows it: without `docker.io/` and `library/`."""
-        return str(self).removeprefix(f"{DEFAULT_REGISTRY}/").removeprefix(f"{_OFFICIAL}/")
+        """Short form as Docker shows it: without `docker.io/` and `library/`.
 
-    def __str__(self) -> str:
+        Each is left out only where the rest still names the same repository.
+        """
+        short = self.name.removeprefix(f"{DEFAULT_REGISTRY}/")
+        for name in (short.removeprefix(f"{_OFFICIAL}/"), short):
+            if _split_registry(name) == (self.registry, self.repository):
+                return f"{name}{self._tag_and_digest}"
+        return str(self)
+
+    @property
+    def _tag_and_digest(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
-        return f"{self.name}{tag}{digest}"
+        return f"{tag}{digest}"
+
+    def __str__(self) -> str:
+        return f"{self.name}{self._tag_and_digest}"
 
 
 def _split_registry(name: str) -> tuple[str, str]:

@@ -2,8 +2,8 @@
 
 Every name is used relative to the descriptor of its folder and is never followed when it
 is a symbolic link, so that nobody can swap a path between a check and its use. A file
-appears under its name whole or not at all: temporary name, fsync, rename, fsync of the
-folder. Locks are flock(2) locks on the folder itself, so that no lock file stays behind.
+appears under its name whole or not at all: temporary name, fsync, rename. Its name is
+durable once its folder is synced.
 """
 
 from __future__ import annotations
@@ -13,29 +13,16 @@ import io
 import os
 import secrets
 import stat
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from regcopy.errors import NotFound, StorageFailed
 from regcopy.streams.blob import BLOCK_BYTES, read_limited
 
-if sys.platform != "win32":
-    import fcntl
-
-TEMP_PREFIX: Final = ".regcopy-"
-TEMP_SUFFIX: Final = ".tmp"
-LOCK_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.05
-
-# Not everywhere (Windows): the module can still be imported there.
-_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
-_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
-_DIRECTORY: Final = getattr(os, "O_DIRECTORY", 0)
-_BINARY: Final = getattr(os, "O_BINARY", 0)
+_TEMP_PREFIX: Final = ".regcopy-"
+_TEMP_SUFFIX: Final = ".tmp"
 
 _HINTS: Final = {
     errno.ENOSPC: "free space there, or write somewhere else",
@@ -46,11 +33,13 @@ _HINTS: Final = {
     errno.EROFS: "that file system is read-only: write somewhere else",
     errno.EMFILE: "too many open files: see ulimit -n",
 }
-# What a file system answers that has no such thing: fsync of a folder (FUSE, CIFS), flock
-# of a folder (NFS needs a descriptor that is open for writing, which no folder can be).
-_NOT_THERE: Final = frozenset(
-    {errno.EINVAL, errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
-)
+# What a file system answers that has no fsync of a folder (FUSE, CIFS).
+_NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether this is the name of a file that a run of regcopy has not finished."""
+    return name.startswith(_TEMP_PREFIX) and name.endswith(_TEMP_SUFFIX)
 
 
 @contextmanager
@@ -88,11 +77,9 @@ class Folder:
             NotFound: there is nothing of that name.
             StorageFailed: it is no folder, or cannot be opened.
         """
-        if os.open not in os.supports_dir_fd:
-            raise StorageFailed(f"opening {path}: this system cannot open files by folder")
         with storage_errors("opening", path):
             try:
-                return cls(os.open(path, os.O_RDONLY | _DIRECTORY), path)
+                return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY), path)
             except FileNotFoundError:
                 raise NotFound(f"{path} does not exist") from None
 
@@ -106,7 +93,7 @@ class Folder:
         path = self.path_of(name)
         with storage_errors("opening", path):
             try:
-                fd = os.open(name, os.O_RDONLY | _DIRECTORY | _NOFOLLOW, dir_fd=self.fd)
+                fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self.fd)
             except FileNotFoundError:
                 raise NotFound(f"{path} does not exist") from None
             except OSError as error:
@@ -120,6 +107,10 @@ class Folder:
 
         Returns:
             whether it was created.
+
+        Raises:
+            NotFound: this folder itself was removed since it was opened.
+            StorageFailed: it cannot be created.
         """
         path = self.path_of(name)
         with storage_errors("creating", path):
@@ -127,6 +118,8 @@ class Folder:
                 os.mkdir(name, 0o755, dir_fd=self.fd)
             except FileExistsError:
                 return False
+            except FileNotFoundError:
+                raise NotFound(f"{self.path} has just gone") from None
         return True
 
     def size_of(self, name: str) -> int | None:
@@ -153,8 +146,17 @@ class Folder:
     def remove_temporary_files(self) -> None:
         """Remove what killed runs left; only while no other run can be writing here."""
         for name in self.names():
-            if name.startswith(TEMP_PREFIX) and name.endswith(TEMP_SUFFIX):
+            if is_temporary(name):
                 self.remove(name)
+
+    def sync(self) -> None:
+        """Make the names in it durable, where the file system can."""
+        with storage_errors("writing to", self.path):
+            try:
+                os.fsync(self.fd)
+            except OSError as error:
+                if error.errno not in _NO_FOLDER_SYNC:
+                    raise
 
     def is_in_place(self) -> bool:
         """Tell whether its path still leads to this very folder."""
@@ -199,12 +201,13 @@ class NewFile:
     def __init__(self, folder: Folder, *, mode: int = 0o644) -> None:
         """Prepare a file in `folder`; `mode` is cut by the umask."""
         self._folder = folder
-        self._name = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
+        self._name = f"{_TEMP_PREFIX}{secrets.token_hex(8)}{_TEMP_SUFFIX}"
         self._mode = mode
         self._fd = -1
+        self._published = False
 
     def __enter__(self) -> Self:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _BINARY
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
             with storage_errors("writing to", self._folder.path):
                 self._fd = os.open(self._name, flags, self._mode, dir_fd=self._folder.fd)
@@ -225,7 +228,9 @@ class NewFile:
                 rest = rest[os.write(self._fd, rest) :]
 
     def publish(self, name: str) -> None:
-        """Make the file durable and give it its name, in place of what had that name.
+        """Make the bytes durable and give the file its name, in place of what had that name.
+
+        The name itself is durable after `Folder.sync`, once for many files.
 
         Raises:
             StorageFailed: disk full, a folder of that name, …
@@ -236,7 +241,7 @@ class NewFile:
             self._close()
             here = self._folder.fd
             os.replace(self._name, name, src_dir_fd=here, dst_dir_fd=here)
-            _sync_folder(here)
+            self._published = True
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -244,11 +249,11 @@ class NewFile:
             os.close(fd)
 
     def _discard(self) -> None:
-        # Once published, nothing has the temporary name any more.
         with suppress(OSError):
             self._close()
-        with suppress(OSError):
-            os.unlink(self._name, dir_fd=self._folder.fd)
+        if not self._published:
+            with suppress(OSError):
+                os.unlink(self._name, dir_fd=self._folder.fd)
 
     def __exit__(
         self,
@@ -261,7 +266,7 @@ class NewFile:
 
 
 def write_file(folder: Folder, name: str, content: bytes, *, mode: int = 0o644) -> None:
-    """Write a small whole file, or replace it, in one step.
+    """Write a small whole file, or replace it, in one step, and make it durable.
 
     Raises:
         StorageFailed: it could not be written; what was there before still is.
@@ -269,6 +274,7 @@ def write_file(folder: Folder, name: str, content: bytes, *, mode: int = 0o644) 
     with NewFile(folder, mode=mode) as file:
         file.write(content)
         file.publish(name)
+    folder.sync()
 
 
 class RegularFile:
@@ -314,7 +320,7 @@ def open_regular(folder: Folder, name: str, *, offset: int = 0) -> RegularFile:
     """
     path = folder.path_of(name)
     # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-    flags = os.O_RDONLY | _NOFOLLOW | _NONBLOCK | _BINARY
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     with storage_errors("reading", path):
         try:
             fd = os.open(name, flags, dir_fd=folder.fd)
@@ -325,14 +331,19 @@ def open_regular(folder: Folder, name: str, *, offset: int = 0) -> RegularFile:
                 raise _not_plain(path, "regular file") from None
             raise
         try:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
-                raise _not_plain(path, "regular file")
+            size = _regular_size(fd, path)
             os.lseek(fd, offset, os.SEEK_SET)
-            return RegularFile(io.FileIO(fd), path, found.st_size)
+            return RegularFile(io.FileIO(fd), path, size)
         except BaseException:
             os.close(fd)
             raise
+
+
+def _regular_size(fd: int, path: str) -> int:
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_plain(path, "regular file")
+    return found.st_size
 
 
 def read_file(folder: Folder, name: str, *, limit: int) -> bytes:
@@ -344,79 +355,6 @@ def read_file(folder: Folder, name: str, *, limit: int) -> bytes:
     """
     with open_regular(folder, name) as file:
         return read_limited(file, limit, what=folder.path_of(name))
-
-
-LockState = Literal["held", "busy", "none"]
-"""A lock was got; others have it; there are no locks on this file system."""
-
-
-def try_lock(folder: Folder, *, shared: bool = False) -> LockState:
-    """Lock a folder without waiting. A lock that was held before may be lost on "busy"."""
-    if sys.platform == "win32":
-        return "none"
-    try:
-        fcntl.flock(folder.fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return "busy"
-    except OSError as error:
-        if error.errno in _NOT_THERE:
-            return "none"
-        raise StorageFailed(f"locking {folder.path}: {error.strerror}") from error
-    return "held"
-
-
-def lock(
-    folder: Folder,
-    *,
-    shared: bool = False,
-    timeout_seconds: float = LOCK_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> bool:
-    """Lock a folder, waiting for others; False where the file system has no locks.
-
-    Args:
-        folder: held until it is closed.
-        shared: several may have a shared lock at once.
-        timeout_seconds: how long others are waited for.
-        sleep: waits for some seconds, and raises where the run was cancelled.
-
-    Raises:
-        StorageFailed: others held the lock all that time.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    while (state := try_lock(folder, shared=shared)) == "busy":
-        if time.monotonic() >= deadline:
-            raise StorageFailed(
-                f"{folder.path} was in use by another process for {timeout_seconds:g} s",
-                hint="wait for it to end, and try again",
-            )
-        sleep(_POLL_SECONDS)
-    return state == "held"
-
-
-@contextmanager
-def locked(
-    folder: Folder,
-    *,
-    shared: bool = False,
-    timeout_seconds: float = LOCK_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[bool]:
-    """Hold a lock for a while; arguments and errors as `lock`."""
-    held = lock(folder, shared=shared, timeout_seconds=timeout_seconds, sleep=sleep)
-    try:
-        yield held
-    finally:
-        if held and sys.platform != "win32":
-            fcntl.flock(folder.fd, fcntl.LOCK_UN)
-
-
-def _sync_folder(fd: int) -> None:
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in _NOT_THERE:
-            raise
 
 
 def _not_plain(path: str, kind: str) -> StorageFailed:

@@ -15,23 +15,28 @@ from contextlib import suppress
 from typing import Final
 
 from regcopy.errors import (
-    ContentError,
+    ConnectionFailed,
+    Forbidden,
     NotFound,
-    PolicyRejected,
+    RateLimited,
     RegcopyError,
+    ServerFault,
     StorageFailed,
-    UsageError,
+    Unauthorized,
 )
 from regcopy.model.descriptor import Descriptor
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
-from regcopy.streams.files import Folder, NewFile, lock, storage_errors, try_lock
+from regcopy.streams.files import Folder, NewFile, storage_errors
+from regcopy.streams.locks import lock, try_lock
 
 _ATTEMPTS: Final = 20
 
 
-def is_bad_input(error: BaseException | None) -> bool:
-    """Tell whether trying again would fail again, so that nothing is worth keeping."""
-    return isinstance(error, (ContentError, UsageError, PolicyRejected))
+def may_pass(error: BaseException | None) -> bool:
+    """Tell whether the same run may well succeed later, so that whole blobs are worth keeping."""
+    return error is None or isinstance(
+        error, (ConnectionFailed, ServerFault, RateLimited, Unauthorized, Forbidden)
+    )
 
 
 class Workspace:
@@ -53,6 +58,7 @@ class Workspace:
         """
         self.path = path
         self._inner = inner
+        self._locked_path = os.path.join(path, inner) if inner else path
         self._sleep = sleep
         self._mutex = threading.Lock()
         self._root: Folder | None = None
@@ -61,6 +67,7 @@ class Workspace:
         self._placed: list[tuple[Folder, str]] = []
         self._made: list[str] = []
         self._wrote = False
+        self._closed = False
 
     @property
     def root(self) -> Folder:
@@ -82,6 +89,9 @@ class Workspace:
             StorageFailed: it cannot be opened, created or locked.
         """
         with self._mutex:
+            if self._closed:
+                # A thread of a run that was given up: it must not begin anything anew.
+                raise StorageFailed(f"writing to {self.path}: the run is over")
             self._wrote = self._wrote or create
             for _ in range(_ATTEMPTS):
                 if self._folder is not None:
@@ -93,7 +103,9 @@ class Workspace:
                     if not create:
                         return False
             if self._folder is None:
-                raise StorageFailed(f"creating {self.path}: it does not stay there")
+                raise StorageFailed(
+                    f"creating {self.path}: it does not stay, or is a link that leads nowhere"
+                )
             return True
 
     def _attach(self, *, create: bool) -> None:
@@ -119,7 +131,7 @@ class Workspace:
     def _make_path(self) -> None:
         missing: list[str] = []
         place = self.path
-        while not os.path.lexists(place):
+        while not os.path.exists(place):
             missing.append(place)
             place = os.path.dirname(place)
         for path in reversed(missing):
@@ -132,13 +144,22 @@ class Workspace:
                     raise NotFound(f"{path} has just gone") from None
             self._made.append(path)
 
-    def sub(self, name: str = "", *, create: bool) -> Folder | None:
+    def sub(self, name: str = "") -> Folder | None:
         """Give the folder, or one inside it; None where it is not there.
 
         It stays open as long as the workspace. Errors as `open`.
         """
-        if not self.open(create=create):
+        try:
+            return self._sub(name, create=False) if self.open(create=False) else None
+        except NotFound:
             return None
+
+    def make(self, name: str = "") -> Folder:
+        """Give the folder, or one inside it, and create it first if need be. Errors as `open`."""
+        self.open(create=True)
+        return self._sub(name, create=True)
+
+    def _sub(self, name: str, *, create: bool) -> Folder:
         with self._mutex:
             folder = _opened(self._folder)
             if not name:
@@ -146,12 +167,7 @@ class Workspace:
             if name not in self._subs:
                 if create and folder.make(name):
                     self._made.append(folder.path_of(name))
-                try:
-                    self._subs[name] = folder.sub(name)
-                except NotFound:
-                    if create:
-                        raise
-                    return None
+                self._subs[name] = folder.sub(name)
             return self._subs[name]
 
     def put_blob(
@@ -167,7 +183,7 @@ class Workspace:
             StorageFailed: it could not be written.
             ContentError: the bytes are not those that were promised.
         """
-        folder = _opened(self.sub(sub, create=True))
+        folder = self.make(sub)
         with NewFile(folder) as file:
             while block := stream.read(BLOCK_BYTES):
                 file.write(block)
@@ -178,7 +194,14 @@ class Workspace:
 
     def put_file(self, name: str, content: bytes, sub: str = "") -> None:
         """Write a small whole file. Raises StorageFailed."""
-        folder = _opened(self.sub(sub, create=True))
+        self._put(self.make(sub), name, content)
+
+    def put_root_file(self, name: str, content: bytes) -> None:
+        """Write a small whole file into the user's folder itself. Raises StorageFailed."""
+        self.open(create=True)
+        self._put(self.root, name, content)
+
+    def _put(self, folder: Folder, name: str, content: bytes) -> None:
         with NewFile(folder) as file:
             file.write(content)
             self._publish(folder, file, name)
@@ -190,19 +213,33 @@ class Workspace:
             with self._mutex:
                 self._placed.append((folder, name))
 
-    def take_over(self) -> bool:
-        """Tell whether no other run works here now, and keep others out if so.
+    def sync(self) -> None:
+        """Make durable what was written so far; the last thing before the image is named.
 
-        The shared lock is gone afterwards: only for the end of a run. Where the file system
-        has no locks the answer is no.
+        Files are synced one by one when they are written, and their folders only here: that
+        is once for each folder, and not for each blob.
         """
-        return self._folder is not None and try_lock(self._folder) == "held"
+        if not self._wrote:
+            return
+        with self._mutex:
+            folders = [_opened(self._folder), *self._subs.values()]
+            parents = dict.fromkeys(os.path.dirname(path) for path in self._made)
+        for folder in folders:
+            folder.sync()
+        for path in parents:
+            with Folder.open(path) as parent:
+                parent.sync()
 
-    def finish(self) -> None:
-        """Clear away what killed runs left, and close; after a success."""
+    def finish(self, tidy: Callable[[], None] = lambda: None) -> None:
+        """Clear away what is left over, and close; after a success.
+
+        Args:
+            tidy: called while no other run works here; removes what is no longer needed.
+        """
         with suppress(RegcopyError):  # the image is there: rubbish is no reason to fail
-            if self._wrote and self.take_over():
+            if self._wrote and self._take_over():
                 self._remove_temporary_files()
+                tidy()
         self.close()
 
     def abandon(self, *, drop: bool, needed: Callable[[], Collection[str]]) -> None:
@@ -214,12 +251,23 @@ class Workspace:
         """
         # The error that ended the run is the one to show, not one of clearing up.
         with suppress(RegcopyError, OSError):
-            if self._wrote and self.take_over():
+            if self._folder is None and not self._closed:
+                # It failed on the way there: others may have a lock on the folder by now.
+                self._remove_made_folders(keep=self._locked_path)
+            elif self._wrote and self._take_over():
                 self._remove_temporary_files()
                 if drop and self._placed:
                     self._remove_placed(needed())
                 self._remove_made_folders()
         self.close()
+
+    def _take_over(self) -> bool:
+        """Tell whether no other run works here now, and keep others out if so.
+
+        The shared lock is gone afterwards: only for the end of a run. Where the file system
+        has no locks the answer is no.
+        """
+        return self._folder is not None and try_lock(self._folder) == "held"
 
     def _remove_temporary_files(self) -> None:
         for folder in (_opened(self._folder), *self._subs.values()):
@@ -230,14 +278,16 @@ class Workspace:
             if name not in needed:
                 folder.remove(name)
 
-    def _remove_made_folders(self) -> None:
+    def _remove_made_folders(self, *, keep: str = "") -> None:
         for path in reversed(self._made):
             with suppress(OSError):  # not empty, or gone
-                os.rmdir(path)
+                if path != keep:
+                    os.rmdir(path)
 
     def close(self) -> None:
-        """Close everything, and release the lock; may be called twice."""
+        """Close everything, and release the lock; may be called twice, and is final."""
         with self._mutex:
+            self._closed = True
             for folder in (*self._subs.values(), self._folder, self._root):
                 if folder is not None:
                     folder.close()
@@ -249,21 +299,3 @@ def _opened(folder: Folder | None) -> Folder:
     if folder is None:
         raise RuntimeError("the workspace is not open")
     return folder
-
-
-def leave(
-    workspace: Workspace,
-    error: BaseException | None,
-    *,
-    committed: bool,
-    needed: Callable[[], Collection[str]],
-) -> None:
-    """End a run: clear away after success, undo after failure.
-
-    After bad input all that was created is removed. After a fault that may pass, whole
-    blobs stay, so that the next run goes on from there.
-    """
-    if committed:
-        workspace.finish()
-    else:
-        workspace.abandon(drop=is_bad_input(error), needed=needed)

@@ -137,6 +137,7 @@ def torture(
             Torturer(fault if side == "destination" else None, victim) as destination,
         ):
             error = attempt(source, destination)
+            assert (source if side == "source" else destination).count > victim
             check(victim, error, destination)
 
 

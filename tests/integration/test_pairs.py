@@ -50,7 +50,7 @@ def put(image: SampleImage, name: str, tmp_path: Path) -> None:
     assert get_manifest(name, access=ACCESS) == image.top
 
 
-@pytest.mark.parametrize(("source", "destination"), itertools.product(KINDS, KINDS))
+@pytest.mark.parametrize(("source", "destination"), [*itertools.product(KINDS, KINDS)])
 @pytest.mark.parametrize("kind", ["one image", "four platforms"])
 def test_digests_are_equal_between(
     source: str, destination: str, kind: str, name_in: NameIn, tmp_path: Path

@@ -7,15 +7,27 @@ show what happens when a server's own words choose where credentials go).
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Self
-from urllib.parse import urlsplit
+from functools import cache
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from regcopy.errors import Refused
 from regcopy.text import printable
 
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_MAX_URL: Final = 8 * 1024
+# Nothing that two parsers of URLs could disagree about: no spaces, controls, backslashes.
+_URL: Final = re.compile(r"[!-\[\]-~]+")
+_NAME: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_LOCAL_SUFFIXES: Final = (".local", ".localhost", ".localdomain", ".internal", ".lan", ".home.arpa")
+# The registries whose token service is known; it saves loading the list of suffixes.
+_KNOWN_TOKEN_HOSTS: Final = {"registry-1.docker.io": "auth.docker.io"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +47,13 @@ class Origin:
         """
         try:
             parts = urlsplit(url)
-            host, port = (parts.hostname or "").rstrip("."), parts.port
+            host, port = (parts.hostname or "").removesuffix("."), parts.port
         except ValueError:
-            raise Refused(f'the server named an unusable address "{_shown(url)}"') from None
-        if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
-            raise Refused(f'the server named an unusable address "{_shown(url)}"')
+            raise _unusable(url) from None
+        if len(url) > _MAX_URL or not _URL.fullmatch(url) or "@" in parts.netloc:
+            raise _unusable(url)
+        if parts.scheme not in _DEFAULT_PORTS or port == 0 or not _is_host(host):
+            raise _unusable(url)
         return cls(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme])
 
     @property
@@ -51,7 +65,21 @@ class Origin:
     @property
     def is_name(self) -> bool:
         """Tell whether the host is a public-looking DNS name: no address, no local name."""
-        return "." in self.host and not _is_address(self.host) and not self.host.endswith(".local")
+        local = self.host.endswith(_LOCAL_SUFFIXES)
+        return "." in self.host and not _is_address(self.host) and not local
+
+    @property
+    def is_own_machine(self) -> bool:
+        """Tell whether the host is this machine or its link: loopback, link-local, 0.0.0.0."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return _is_address(self.host)  # 127.1 and the like: who writes that hides something
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        address = mapped or address
+        return address.is_loopback or address.is_link_local or address.is_unspecified
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
@@ -68,34 +96,91 @@ def may_send_secret(registry: Origin, target: Origin, allowed: Collection[str] =
         return True
     if target.scheme == "http" and registry.scheme == "https":
         return False
-    if target.netloc in allowed or target.host in allowed:
+    if _is_named(target, allowed):
         return True
     return target.scheme == "https" and _same_domain(registry, target)
 
 
 def may_ask_anonymously(registry: Origin, target: Origin, allowed: Collection[str] = ()) -> bool:
-    """Tell whether a request without any secret may go where a registry points.
+    """Tell whether a request without any secret may go where a registry points for a token.
 
     Not to an address or a local name other than the registry's own: that would let a
     registry make this machine talk to its neighbours. Never from https to http.
     """
-    if may_send_secret(registry, target, allowed) or target.host == registry.host:
-        return not (target.scheme == "http" and registry.scheme == "https")
+    if target.scheme == "http" and registry.scheme == "https":
+        return False
+    if target.host == registry.host or _is_named(target, allowed):
+        return True
     return target.scheme == "https" and target.is_name
+
+
+def may_follow(registry: Origin, target: Origin) -> bool:
+    """Tell whether a redirect or an upload's `Location` may lead to `target`, without secrets.
+
+    Wider than `may_ask_anonymously`: storage behind a private registry often has nothing but
+    an address, and what comes from there is checked against a digest. Never from https to
+    http, and to this machine only from a registry that is on it.
+    """
+    if target.scheme == "http" and registry.scheme == "https":
+        return False
+    if target.host == registry.host:
+        return True
+    return not target.is_own_machine or registry.is_own_machine
+
+
+def resolve(base: str, location: str, registry: Origin) -> str:
+    """Make an address that a server named absolute.
+
+    A registry behind a proxy that ends TLS often names itself with http: then its own
+    origin is meant.
+
+    Raises:
+        Refused: the address is unusable.
+    """
+    try:
+        url = urljoin(base, location)
+    except ValueError:
+        raise _unusable(location) from None
+    origin = Origin.of(url)
+    ports = {registry.port, _DEFAULT_PORTS["http"]}
+    if (registry.scheme, origin.scheme) == ("https", "http") and origin.host == registry.host:
+        origin = registry if origin.port in ports else origin
+    parts = urlsplit(url)
+    return urlunsplit((origin.scheme, origin.netloc, parts.path or "/", parts.query, ""))
 
 
 def _same_domain(registry: Origin, target: Origin) -> bool:
     if not (registry.is_name and target.is_name):
         return False
-    if registry.host == target.host:
+    if registry.host == target.host or _KNOWN_TOKEN_HOSTS.get(registry.host) == target.host:
         return True
-    # The list of public suffixes takes 40 ms to load; most registries are their own token
-    # service, so it is rarely needed.
-    from publicsuffixlist import PublicSuffixList
-
-    suffixes = PublicSuffixList()
+    suffixes = _suffixes()
     domain = suffixes.privatesuffix(registry.host)
     return domain is not None and domain == suffixes.privatesuffix(target.host)
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    # It takes 40 ms to load; most registries are their own token service.
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
+
+
+def _is_named(target: Origin, allowed: Collection[str]) -> bool:
+    host = target.netloc.removesuffix(f":{target.port}")
+    names = {target.host, host, f"{host}:{target.port}"}
+    return any(name.lower() in names for name in allowed)
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return _NAME.fullmatch(host) is not None
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return "%" not in host
 
 
 def _is_address(host: str) -> bool:
@@ -108,5 +193,6 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _shown(url: str) -> str:
-    return printable(url.partition("?")[0], limit=200)
+def _unusable(url: str) -> Refused:
+    shown = printable(url.partition("?")[0].rpartition("@")[2], limit=200)
+    return Refused(f'the server named an unusable address "{shown}"')

@@ -22,6 +22,8 @@ from regcopy.transports.base import Context
 _Result = TypeVar("_Result")
 
 _LONGEST_BACKOFF_SECONDS: Final = 20.0
+# Not implemented, version not supported, storage full, network login: these do not pass.
+_LASTING_FAULTS: Final = frozenset({501, 505, 507, 511})
 
 
 def is_transient(error: BaseException) -> bool:
@@ -33,6 +35,8 @@ def is_transient(error: BaseException) -> bool:
     if not isinstance(error, TransportError) or error.side == "source":
         return False
     if isinstance(error, TlsFailed):
+        return False
+    if error.answer is not None and error.answer.status in _LASTING_FAULTS:
         return False
     return isinstance(error, ConnectionFailed | RateLimited | ServerFault)
 
@@ -61,45 +65,37 @@ class Retrier:
 
         Raises:
             TransportError: the last error, with `tries` set.
+            Cancelled: the run was cancelled before or between two tries.
         """
-        policy = self._context.retry
         began = time.monotonic()
+        tries = 0
 
         def attempt() -> _Result:
-            self._wait_for_turn()
-            return function()
+            nonlocal tries
+            tries += 1
+            try:
+                self._wait_for_turn()
+                if tries > 1 and recover is not None:
+                    recover()
+                return function()
+            except TransportError as error:
+                error.tries = tries
+                raise
 
-        def give_up(state: RetryCallState) -> bool:
+        def is_over(state: RetryCallState) -> bool:
+            policy = self._context.retry
             late = time.monotonic() - began > policy.total_seconds
             return state.attempt_number >= policy.tries or late or not self._spend()
 
-        def prepare(state: RetryCallState) -> None:
-            self._announce(state)
-
-        def worth_it(error: BaseException) -> bool:
-            return is_transient(error) and self._wish(error) <= policy.longest_wait_seconds
-
-        def after(state: RetryCallState) -> None:
-            if state.outcome is not None and state.outcome.failed:
-                error = state.outcome.exception()
-                if isinstance(error, TransportError):
-                    error.tries = state.attempt_number
-
-        def step() -> _Result:
-            if retrying.statistics.get("attempt_number", 1) > 1 and recover is not None:
-                recover()
-            return attempt()
-
         retrying = Retrying(
-            retry=retry_if_exception(worth_it),
-            stop=give_up,
+            retry=retry_if_exception(self._is_worth_it),
+            stop=is_over,
             wait=self._delay,
             sleep=self._context.sleep,
-            before_sleep=prepare,
-            after=after,
+            before_sleep=self._announce,
             reraise=True,
         )
-        return retrying(step)
+        return retrying(attempt)
 
     def _spend(self) -> bool:
         with self._lock:
@@ -108,35 +104,57 @@ class Retrier:
 
     def _wait_for_turn(self) -> None:
         self._context.check_cancelled()
-        with self._lock:
-            delay = self._not_before - time.monotonic()
-        if delay > 0:
+        while (delay := self._turn() - time.monotonic()) > 0:
             self._context.sleep(delay)
 
-    def _wish(self, error: BaseException) -> float:
-        if isinstance(error, RateLimited | ServerFault):
-            return error.retry_after or 0.0
-        return 0.0
+    def _turn(self) -> float:
+        with self._lock:
+            return self._not_before
+
+    def _is_worth_it(self, error: BaseException) -> bool:
+        if not is_transient(error):
+            return False
+        wish, longest = _wish(error), self._context.retry.longest_wait_seconds
+        if wish > longest and isinstance(error, TransportError):
+            error.hint = (
+                f"the server asks to wait {wish:.0f} s, and {longest:.0f} s is the longest wait"
+            )
+        return wish <= longest
 
     def _delay(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        wish = self._wish(error) if error else 0.0
+        wish = _wish(_error_of(state))
         policy = self._context.retry
         if policy.delay_seconds is not None:
             return max(wish, policy.delay_seconds)
         ceiling = min(
             _LONGEST_BACKOFF_SECONDS, policy.first_delay_seconds * 2 ** (state.attempt_number - 1)
         )
-        # Full jitter keeps a hundred clients that failed together from coming back together.
+        # Jitter keeps a hundred clients that failed together from coming back together.
         return wish + random.uniform(ceiling / 2, ceiling)  # noqa: S311 — no secret depends on it
 
     def _announce(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error_of(state)
         delay = state.next_action.sleep if state.next_action else 0.0
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited) or _wish(error):
             with self._lock:
                 self._not_before = max(self._not_before, time.monotonic() + delay)
-        message = error.message if isinstance(error, TransportError) else str(error)
         self._context.observer.notify(
-            RetryingEvent(message, state.attempt_number, self._context.retry.tries, delay)
+            RetryingEvent(_told(error), state.attempt_number, self._context.retry.tries, delay)
         )
+
+
+def _error_of(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _wish(error: BaseException | None) -> float:
+    """Seconds that the server itself asked to wait."""
+    if isinstance(error, RateLimited | ServerFault):
+        return error.retry_after or 0.0
+    return 0.0
+
+
+def _told(error: BaseException | None) -> str:
+    if not isinstance(error, TransportError):
+        return str(error)
+    return ": ".join(part for part in (error.operation, error.message) if part)

@@ -1,4 +1,8 @@
-"""`oci:folder[:name]`: images in a folder of the OCI image layout (image-spec image-layout.md)."""
+"""`oci:folder[:name]` and `oci:folder:@position`: images in an OCI image layout.
+
+The layout is that of the image-spec, image-layout.md; the grammar is that of
+containers-transports(5), `oci:path[:{reference|@source-index}]`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ _MAX_NAME: Final = 1024
 # The grammar of org.opencontainers.image.ref.name (image-spec annotations.md).
 _COMPONENT: Final = r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*"
 _NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-_POSITION: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+_POSITION: Final = re.compile(r"\+?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,10 @@ class OciReference:
 
     def __post_init__(self) -> None:
         if not self.path or "\0" in self.path or ":" in self.path:
-            raise InvalidReference(f'invalid folder "{printable(self.path, limit=300)}"')
+            raise InvalidReference(
+                f'invalid folder "{printable(self.path, limit=300)}"',
+                hint="" if self.path else "write oci:. for the current folder",
+            )
         if self.name:
             check_name(self.name)
         if self.position is not None and (self.name or self.position < 0):
@@ -134,12 +141,10 @@ class OciTransport:
         """Parse `folder`, `folder:name` or `folder:@position`; the folder has no colon.
 
         Raises:
-            InvalidReference: anything else, an empty name after the colon included.
+            InvalidReference: anything else.
         """
-        path, colon, name = text.partition(":")
+        path, _, name = text.partition(":")
         if not name.startswith("@"):
-            if colon:
-                check_name(name)
             return OciReference(path, name)
         if name.startswith("@-"):
             raise InvalidReference(

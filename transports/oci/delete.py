@@ -6,11 +6,10 @@ import os
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from regcopy.errors import NotFound
-from regcopy.model.descriptor import Descriptor
+from regcopy.errors import ContentError, NotFound
 from regcopy.model.digest import Digest
-from regcopy.streams.files import lock, locked, write_file
-from regcopy.streams.tree import walk
+from regcopy.streams.files import write_file
+from regcopy.streams.locks import lock, locked
 from regcopy.transports.oci.layout import (
     BLOBS_FOLDER,
     INDEX_FILE,
@@ -40,26 +39,19 @@ def delete_image(reference: OciReference, context: Context) -> None:
         with locked(layout.root, sleep=context.sleep):
             index = read_index(layout.root)
             position = index.find(reference.name, reference.position)
-            rest = index.without(position)
-            unneeded = _tree(layout, index.descriptor(position)) - _needed(layout, rest)
-            write_file(layout.root, INDEX_FILE, rest.to_bytes())
-        # Who else needs the blobs of a shared folder cannot be known from here.
-        for digest in () if shared else sorted(unneeded):
+            # Who else needs the blobs of a shared folder cannot be known from here.
+            unneeded = set() if shared else _unneeded(layout, index, position)
+            write_file(layout.root, INDEX_FILE, index.without(position).to_bytes())
+        for digest in sorted(unneeded):
             with suppress(NotFound), layout.blob_folder(digest) as folder:
                 folder.remove(digest.hex)
 
 
-def _needed(layout: Layout, index: LayoutIndex) -> set[Digest]:
-    needed: set[Digest] = set()
-    for position in range(len(index.entries)):
-        needed |= _tree(layout, index.descriptor(position))
-    return needed
-
-
-def _tree(layout: Layout, top: Descriptor) -> set[Digest]:
-    """Digests of an image, as far as its manifests are there."""
-    found: set[Digest] = set()
-    with suppress(NotFound):
-        for descriptor, _ in walk(top, layout.manifest):
-            found.add(descriptor.digest)
-    return found
+def _unneeded(layout: Layout, index: LayoutIndex, position: int) -> set[Digest]:
+    """Digests that only one of the images needs."""
+    try:
+        return layout.tree(index.descriptor(position)) - layout.needed(index.without(position))
+    except ContentError:
+        # A broken manifest does not say what it needs. Its entry can still be removed, and
+        # blobs that nobody needs do no harm.
+        return set()

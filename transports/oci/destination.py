@@ -8,7 +8,6 @@ layout as it was, with some blobs more.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -18,12 +17,13 @@ from regcopy.errors import ContentError, ManifestUnsupported, NotFound, RegcopyE
 from regcopy.model._json import load_object
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
+from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST
 from regcopy.streams.blob import BlobStream
-from regcopy.streams.files import Folder, locked, read_file, write_file
-from regcopy.streams.tree import is_complete, walk
-from regcopy.streams.workspace import Workspace, leave
+from regcopy.streams.files import Folder, read_file, write_file
+from regcopy.streams.locks import locked
+from regcopy.streams.tree import is_complete, sha512_names
+from regcopy.streams.workspace import Workspace, may_pass
 from regcopy.transports.base import Capabilities
 from regcopy.transports.oci import check_name
 from regcopy.transports.oci.layout import (
@@ -60,8 +60,7 @@ class OciDestination:
         self._layout = Workspace(self._path, BLOBS_FOLDER, sleep=context.sleep)
         self._blobs = Workspace(self._shared, sleep=context.sleep) if shared else self._layout
         self._top: Descriptor | None = None
-        self._children: dict[Digest, RawManifest] = {}
-        self._mutex = threading.Lock()
+        self._children: list[RawManifest] = []
         self._committed = False
         self._check_what_is_there()
 
@@ -86,7 +85,7 @@ class OciDestination:
 
     def find_blob(self, blob: Descriptor, /) -> bool:
         """Tell whether the blob is there, with its exact size. Raises StorageFailed."""
-        folder = self._blobs.sub(blob.digest.algorithm, create=False)
+        folder = self._blobs.sub(blob.digest.algorithm)
         return folder is not None and folder.size_of(blob.digest.hex) == blob.size
 
     def put_blob(self, stream: BlobStream, /) -> Descriptor:
@@ -117,22 +116,16 @@ class OciDestination:
             )
         self._layout.open(create=True)
         if manifest.media_type == OCI_INDEX:
-            self._name_children_by_sha512(manifest)
-        self._blobs.put_file(manifest.digest.hex, manifest.content, manifest.digest.algorithm)
+            for digest, child in sha512_names(manifest, self._children):
+                self._put_content(digest, child.content)
+        self._put_content(manifest.digest, manifest.content)
         if top:
             self._top = manifest.descriptor()
         else:
-            with self._mutex:
-                self._children[Digest.of(manifest.content, "sha512")] = manifest
+            self._children.append(manifest)
 
-    def _name_children_by_sha512(self, index: RawManifest) -> None:
-        # A manifest comes without the descriptor that names it, and an index may name it by
-        # the other registered algorithm (image-spec descriptor.md).
-        parsed = parse_manifest(index)
-        for entry in parsed.manifests if isinstance(parsed, ImageIndex) else ():
-            child = self._children.get(entry.digest)
-            if child is not None:
-                self._blobs.put_file(entry.digest.hex, child.content, entry.digest.algorithm)
+    def _put_content(self, digest: Digest, content: bytes) -> None:
+        self._blobs.put_file(digest.hex, content, digest.algorithm)
 
     def commit(self, tags: Sequence[str] = (), /) -> None:
         """Enter the image into index.json, under its name and under `tags`.
@@ -148,43 +141,58 @@ class OciDestination:
             check_name(tag)
         if self._top is None:
             raise RuntimeError("commit without a top manifest")
+        self._layout.open(create=True)
+        self._blobs.sync()
+        if self._blobs is not self._layout:
+            self._layout.sync()
         root = self._layout.root
         with locked(root, sleep=self._context.sleep) as held:
             if held:
                 root.remove_temporary_files()
+            if not _is_layout(root):
+                self._layout.put_root_file(LAYOUT_FILE, LAYOUT_CONTENT)
+                root.sync()
             index = _index_or_empty(root)
             for name in dict.fromkeys((self._reference.name, *tags)):
                 index = index.with_image(self._top, name)
-            _write_layout_file(root)
             write_file(root, INDEX_FILE, index.to_bytes())
         self._committed = True
 
     def current_digest(self) -> Digest | None:
-        """Digest under this name, if all that the image needs is in the layout."""
+        """Digest under this name, if all that the image needs is in the layout.
+
+        Without a name it is that of an entry without one: one that has a name does not count,
+        although it may be read without.
+        """
         try:
             with Layout(self._path, self._shared) as layout:
                 index = read_index(layout.root)
-                top = index.descriptor(index.find(self._reference.name))
+                position = index.find(self._reference.name)
+                if index.name_of(position) != self._reference.name:
+                    return None
+                top = index.descriptor(position)
                 return top.digest if is_complete(top, layout.manifest, layout.has_blob) else None
         except (NotFound, UsageError, ContentError):
             return None
 
     def _needed(self) -> set[str]:
-        """Names of all blobs that images of the layout need at this moment."""
-        needed: set[str] = set()
+        """Names of all files that images of the layout need at this moment."""
         with Layout(self._path, self._shared) as layout:
-            index = _index_or_empty(layout.root)
-            for position in range(len(index.entries)):
-                with suppress(NotFound):  # a manifest that is not there needs nothing
-                    for blob, _ in walk(index.descriptor(position), layout.manifest):
-                        needed.add(blob.digest.hex)
-        return needed
+            try:
+                index = read_index(layout.root)
+            except NotFound:
+                return set()
+            return {LAYOUT_FILE, *(digest.hex for digest in layout.needed(index))}
 
     def _leave(self, error: BaseException | None) -> None:
+        if self._committed:
+            self._blobs.finish()
+            self._layout.finish()
+            return
         if self._blobs is not self._layout:
             # Other layouts may have come to need these blobs, and we do not know them.
-            leave(self._blobs, None, committed=self._committed, needed=set)
-        leave(self._layout, error, committed=self._committed, needed=self._needed)
+            self._blobs.abandon(drop=False, needed=set)
+        self._layout.abandon(drop=not may_pass(error), needed=self._needed)
 
     def close(self) -> None:
         """Close; what was not committed stays as far as it is whole. May be called twice."""
@@ -210,10 +218,10 @@ def _index_or_empty(root: Folder) -> LayoutIndex:
         return LayoutIndex.empty()
 
 
-def _write_layout_file(root: Folder) -> None:
-    """Write `oci-layout`, unless there is one that says what ours would say."""
-    with suppress(RegcopyError):
+def _is_layout(root: Folder) -> bool:
+    """Tell whether there is an `oci-layout` that says what ours would say."""
+    try:
         found = load_object(read_file(root, LAYOUT_FILE, limit=4096), what=LAYOUT_FILE)
-        if found == load_object(LAYOUT_CONTENT):
-            return
-    write_file(root, LAYOUT_FILE, LAYOUT_CONTENT)
+    except RegcopyError:
+        return False
+    return found == load_object(LAYOUT_CONTENT)

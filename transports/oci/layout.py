@@ -15,6 +15,7 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
 from regcopy.model.mediatypes import IMAGE_MANIFESTS, INDEXES, OCI_ARTIFACT
 from regcopy.streams.files import Folder, RegularFile, open_regular, read_file
+from regcopy.streams.tree import walk
 from regcopy.text import printable
 
 INDEX_FILE: Final = "index.json"
@@ -62,6 +63,10 @@ class LayoutIndex:
     def names(self) -> tuple[str, ...]:
         """Names of the images, in order; those without one are left out."""
         return tuple(name for name in map(_name_of, self.entries) if name)
+
+    def name_of(self, position: int) -> str:
+        """Name of one image, "" where it has none."""
+        return _name_of(self.entries[position])
 
     def descriptor(self, position: int) -> Descriptor:
         """Give one entry. Raises ManifestInvalid where it is broken."""
@@ -220,6 +225,21 @@ class Layout:
             ) from None
         RawManifest(content, "").check(descriptor.digest, descriptor.size)
         return RawManifest(content, descriptor.media_type or media_type_of(content))
+
+    def needed(self, index: LayoutIndex) -> set[Digest]:
+        """Give the digests of all that the images of an index need; manifests may be missing.
+
+        Raises:
+            ContentError: a manifest is broken, so that nobody knows what it needs.
+        """
+        needed: set[Digest] = set()
+        for position in range(len(index.entries)):
+            needed |= self.tree(index.descriptor(position))
+        return needed
+
+    def tree(self, top: Descriptor) -> set[Digest]:
+        """Give the digests of all that one image needs. Errors as `needed`."""
+        return {found.digest for found, _ in walk(top, self.manifest, skip_missing=True)}
 
     def close(self) -> None:
         """Close the folder; may be called twice."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from regcopy.errors import NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import RawManifest
 from regcopy.streams.blob import Readable
@@ -21,8 +23,7 @@ class OciSource:
 
     def __init__(self, reference: OciReference, context: Context) -> None:
         """Open the layout and read the top manifest. Errors as `OciReference.open_source`."""
-        shared = context.options.shared_blob_dir
-        self._layout = Layout(os.path.abspath(reference.path), shared and os.path.abspath(shared))
+        self._layout = _open_layout(reference, context)
         try:
             index = read_index(self._layout.root)
             position = index.find(reference.name, reference.position)
@@ -69,3 +70,13 @@ class OciSource:
         /,
     ) -> None:
         self.close()
+
+
+def _open_layout(reference: OciReference, context: Context) -> Layout:
+    shared = context.options.shared_blob_dir
+    try:
+        return Layout(os.path.abspath(reference.path), shared and os.path.abspath(shared))
+    except NotFound as error:
+        if re.search(r"@[0-9]+\Z", reference.path):
+            error.hint = "a position in the layout is written with a colon: oci:folder:@0"
+        raise

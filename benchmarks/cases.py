@@ -1,0 +1,61 @@
+"""What is measured: each case is an image, a place to copy it to, and a distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from benchmarks import images
+
+# What is at the destination before the copy:
+# "new": nothing, the registry was started for this run;
+# "again": the same image, copied by the same program a moment ago;
+# "promotion": the source itself, and the copy goes to another repository of it.
+Destination = Literal["new", "again", "promotion"]
+
+ROUND_TRIP: Final = 0.050
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of copy.
+
+    Attributes:
+        name: for `--only`.
+        title: for the table.
+        push: puts the image into the source.
+        destination: what is there before.
+        round_trip: seconds between the program and both registries.
+    """
+
+    name: str
+    title: str
+    push: images.Push
+    destination: Destination = "new"
+    round_trip: float = 0.0
+
+
+CASES: Final = (
+    Case("small", "small: 4 layers × 1 MiB", images.small),
+    Case("three-layers", "3 layers × 1 MiB", images.three_layers),
+    Case("big", "big: 6 layers × 128 MiB", images.big),
+    Case("platforms", "4 platforms, 12 layers × 1 MiB", images.four_platforms),
+    Case("again", "3 layers, all there already", images.three_layers, "again"),
+    Case(
+        "promotion", "4 platforms, within one registry", images.four_platforms, "promotion"
+    ),
+    Case("small-far", "small, 50 ms round trip", images.small, round_trip=ROUND_TRIP),
+    Case(
+        "platforms-far",
+        "4 platforms, 50 ms round trip",
+        images.four_platforms,
+        round_trip=ROUND_TRIP,
+    ),
+)  # fmt: skip
+
+START_UP: Final = "start-up"
+
+
+def case_names() -> list[str]:
+    """Names of all cases, start-up included, in the order of the tables."""
+    return [*(case.name for case in CASES), START_UP]

@@ -1,0 +1,6 @@
+"""`python -m regcopy`."""
+
+from regcopy.cli.main import run
+
+if __name__ == "__main__":
+    run()

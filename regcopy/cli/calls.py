@@ -1,0 +1,36 @@
+"""What every call into the library is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from regcopy.cli.groups import access, environment
+
+if TYPE_CHECKING:
+    import threading
+
+    from regcopy.api import Access
+    from regcopy.cli.command import Invocation
+    from regcopy.config.environment import Environment
+    from regcopy.events import Observer
+
+
+class Surroundings(TypedDict):
+    """Arguments that all calls about one place share."""
+
+    access: Access
+    observer: Observer
+    cancelled: threading.Event
+    environment: Environment
+
+
+def surroundings(call: Invocation) -> Surroundings:
+    """Say how the place is reached; repeated requests become warnings."""
+    from regcopy.cli.progress import Warnings
+
+    return {
+        "access": access(call.values),
+        "observer": Warnings(call.console),
+        "cancelled": call.cancelled,
+        "environment": environment(call),
+    }

@@ -1,0 +1,128 @@
+"""`copy`: one image, or an index with its images, from one place to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from regcopy.cli.command import Command, Invocation
+from regcopy.cli.copy_flags import COPY_FLAGS
+from regcopy.cli.exits import OK
+from regcopy.cli.flags import CommandLineError
+from regcopy.cli.groups import access, environment, parse_name
+
+if TYPE_CHECKING:
+    import threading
+
+    from regcopy.api import Access
+    from regcopy.config.environment import Environment
+    from regcopy.copying.options import CopyOptions
+    from regcopy.copying.result import CopyResult
+
+_DESCRIPTION: Final = """
+Copies an image from one place to another and verifies every byte. Of an index (a multi-platform
+image), the image for this machine is copied, unless --all, --multi-arch or --platform says
+otherwise. What is at the destination already is not copied again, and inside one registry no
+blob is moved at all.
+
+Places are docker://HOST/NAME[:TAG|@DIGEST] (a registry), oci:FOLDER[:NAME] (an OCI layout) and
+dir:FOLDER (plain files).
+""".strip()
+
+
+class _Sides(TypedDict):
+    """Arguments that `api.copy` and `api.plan_copy` share."""
+
+    options: CopyOptions
+    source_access: Access
+    destination_access: Access
+    cancelled: threading.Event
+    environment: Environment
+
+
+def _run(call: Invocation) -> int:
+    values, console = call.values, call.console
+    if len(call.names) != 2:
+        from regcopy.cli.help import usage_line
+
+        console.err(usage_line(call.program, COMMAND))
+        raise CommandLineError("Exactly two arguments expected")
+    if values.has("tls-verify"):
+        console.log(
+            "warning",
+            "'--tls-verify' is deprecated, instead use: --src-tls-verify, --dest-tls-verify",
+        )
+    sides = _sides(call)
+    if values.boolean("dry-run"):
+        return _dry_run(call, sides)
+    return _copy(call, sides)
+
+
+def _sides(call: Invocation) -> _Sides:
+    from regcopy.cli.copy_options import copy_options
+
+    values = call.values
+    parse_name(call.names[0], "Invalid source name {name}: {problem}")
+    destination = parse_name(call.names[1], "Invalid destination name {name}: {problem}")
+    return {
+        "source_access": access(values, "src-"),
+        "destination_access": access(values, "dest-"),
+        "options": copy_options(values, destination),
+        "cancelled": call.cancelled,
+        "environment": environment(call),
+    }
+
+
+def _copy(call: Invocation, sides: _Sides) -> int:
+    from regcopy import api
+    from regcopy.cli.digestfile import check_digestfile, write_digestfile
+    from regcopy.cli.progress import open_progress
+
+    source, destination = call.names
+    digestfile = call.values.string("digestfile")
+    if digestfile:
+        check_digestfile(digestfile)
+    with open_progress(call, destination) as progress:
+        result = api.copy(source, destination, observer=progress, **sides)
+        progress.finish(result)
+    if digestfile:
+        write_digestfile(digestfile, result.digest)
+    if not call.values.boolean("quiet"):
+        _tell_what_is_special(call, result)
+    return OK
+
+
+def _tell_what_is_special(call: Invocation, result: CopyResult) -> None:
+    if result.changed:
+        call.console.log(
+            "info",
+            f"the copy is {result.digest}, not {result.source_digest}: {result.changed}",
+        )
+    elif result.already_there:
+        call.console.log("info", f"the destination had {result.digest} already")
+
+
+def _dry_run(call: Invocation, sides: _Sides) -> int:
+    from regcopy import api
+    from regcopy.cli.dry_run import dry_run_text
+    from regcopy.cli.progress import Warnings
+
+    source, destination = call.names
+    plan = api.plan_copy(source, destination, observer=Warnings(call.console), **sides)
+    call.console.out(dry_run_text(plan))
+    return OK
+
+
+COMMAND: Final = Command(
+    name="copy",
+    usage="[flags] SOURCE DESTINATION",
+    description=_DESCRIPTION,
+    examples=(
+        "copy docker://docker.io/library/alpine:3 oci:alpine:3",
+        "copy --all docker://quay.io/team/app:1 docker://registry.example.com/team/app:1",
+        "copy --platform linux/amd64 --platform linux/arm64 docker://quay.io/team/app:1 dir:app",
+        "copy --dry-run --all oci:layout:1 docker://registry.example.com/team/app:1",
+    ),
+    groups=COPY_FLAGS,
+    run=_run,
+    stops_itself=True,
+)

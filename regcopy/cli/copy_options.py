@@ -1,0 +1,123 @@
+"""What the flags of `copy` mean to the library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from regcopy.cli.flags import CommandLineError, Values
+from regcopy.cli.gotext import quote
+from regcopy.cli.groups import parse_platform, platform
+
+if TYPE_CHECKING:
+    from regcopy.copying.options import CopyOptions, Instances
+    from regcopy.model.mediatypes import Format
+    from regcopy.transports.base import ImageReference
+
+_PLATFORM_FLAGS: Final = ("all", "multi-arch", "platform")
+
+
+def copy_options(values: Values, destination: ImageReference) -> CopyOptions:
+    """Say how to copy.
+
+    Raises:
+        CommandLineError: flags that exclude each other, or a value that means nothing.
+    """
+    from regcopy.copying.options import CopyOptions
+
+    return CopyOptions(
+        format=_format(values),
+        instances=_instances(values),
+        platform=platform(values),
+        preserve_digests=values.boolean("preserve-digests"),
+        additional_tags=tuple(
+            _additional_tag(text, destination) for text in values.strings("additional-tag")
+        ),
+        parallel=values.integer("image-parallel-copies"),
+    )
+
+
+def _format(values: Values) -> Format | None:
+    if not values.has("format"):
+        return None
+    match values.string("format"):
+        case "oci":
+            return "oci"
+        case "v2s2":
+            return "v2s2"
+        case "v2s1":
+            raise CommandLineError(
+                "--format v2s1 is not supported: Docker schema 1 is obsolete, and registries "
+                "refuse it",
+                hint="use v2s2 for old clients",
+            )
+        case other:
+            raise CommandLineError(
+                f"unknown format {quote(other)}. Choose one of the supported formats: "
+                "'oci', 'v2s1', or 'v2s2'"
+            )
+
+
+def _instances(values: Values) -> Instances:
+    from regcopy.copying.options import Instances
+
+    strip = values.boolean("strip-removed-platforms")
+    copy_all, listed = values.boolean("all"), values.has("multi-arch")
+    if copy_all and listed:
+        raise CommandLineError("Cannot use --all and --multi-arch flags together")
+    if values.has("platform"):
+        if copy_all or listed:
+            raise CommandLineError("--platform cannot be used together with --all or --multi-arch")
+        return _platforms(values.strings("platform"), "platform", strip=True)
+    which = values.string("multi-arch")
+    if listed and which not in ("system", "all", "index-only"):
+        return _multi_arch_list(which, strip=strip)
+    if strip:
+        raise CommandLineError(
+            "--strip-removed-platforms needs a list of platforms in --multi-arch",
+            hint="--platform linux/amd64 means both at once",
+        )
+    if copy_all or which == "all":
+        return Instances("all")
+    return Instances("index-only") if which == "index-only" else Instances()
+
+
+def _multi_arch_list(which: str, *, strip: bool) -> Instances:
+    parts = which.split(",")
+    if not all(2 <= len(part.split("/")) <= 3 for part in parts):
+        raise CommandLineError(
+            f"unknown multi-arch option {quote(which)}. Choose one of the supported options: "
+            "'system', 'all', 'index-only', or a comma-separated platform list like "
+            "'linux/amd64,linux/arm64'"
+        )
+    return _platforms(parts, "multi-arch", strip=strip)
+
+
+def _platforms(texts: tuple[str, ...] | list[str], flag: str, *, strip: bool) -> Instances:
+    from regcopy.copying.options import Instances
+
+    platforms = tuple(dict.fromkeys(parse_platform(text, flag) for text in texts))
+    if not platforms:
+        raise CommandLineError(f"--{flag} needs at least one platform")
+    return Instances("platforms", platforms, strip)
+
+
+def _additional_tag(text: str, destination: ImageReference) -> str:
+    """Give the tag: alone, or as skopeo has it, behind the name of the repository."""
+    from regcopy.errors import InvalidReference
+    from regcopy.model.reference import ImageName, is_tag
+    from regcopy.transports.base import ListsTags
+
+    if is_tag(text):
+        return text
+    try:
+        name = ImageName.parse(text)
+    except InvalidReference as error:
+        raise CommandLineError(f"error parsing additional-tag '{text}': {error}") from None
+    if not name.tag or name.digest:
+        raise CommandLineError(f"additional-tag '{text}' must be a tagged reference")
+    if isinstance(destination, ListsTags) and destination.repository_name != name.name:
+        raise CommandLineError(
+            f"additional-tag '{text}' is not in the repository {destination.repository_name}",
+            hint="a second tag of the same image can only be in the destination's repository",
+        )
+    return name.tag

@@ -1,0 +1,232 @@
+"""The program: finds the command, takes the command line apart, and ends with an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import pairwise
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+import regcopy
+from regcopy.cli.command import COMMANDS, LATER, Command, Invocation, find_command
+from regcopy.cli.console import Console
+from regcopy.cli.exits import OK, SIGNALLED, exit_code, report
+from regcopy.cli.flags import CommandLineError, Flag, Parsed, Values, parse, refuse_later
+from regcopy.cli.groups import GLOBAL, GLOBAL_TLS_VERIFY, VERSION, check_global
+from regcopy.cli.stopping import Stopped, Stopper
+
+if TYPE_CHECKING:
+    from regcopy.config.environment import Environment
+
+
+def run() -> NoReturn:
+    """Be the program: take everything from the process, and end it."""
+    stdout, stderr = sys.stdout or _closed(), sys.stderr or _closed()
+    try:
+        code = main(sys.argv, stdout=stdout, stderr=stderr)
+    except KeyboardInterrupt:  # before or after the command, which sees to itself
+        code = SIGNALLED + 2
+    for stream in (stdout, stderr):
+        _settle(stream)
+    sys.exit(code)
+
+
+def main(
+    argv: Sequence[str],
+    *,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+    environment: Environment | None = None,
+) -> int:
+    """Do what a command line says.
+
+    Args:
+        argv: the program's name first; called `skopeo`, it speaks of itself as that.
+        stdout: results; the process's by default.
+        stderr: the log; the process's by default.
+        environment: variables and folders; those of the process by default.
+
+    Returns:
+        the exit code; no exception of a command gets out.
+    """
+    program = _program(argv)
+    console = Console(
+        stdout or sys.stdout,
+        stderr or sys.stderr,
+        program=program,
+        log_format="json" if _wants_json(argv) else "text",
+    )
+    try:
+        return _Program(program, console, environment).run(argv[1:])
+    except Exception as error:  # noqa: BLE001 — nothing but one line may come out
+        report(console, error, debug="--debug" in argv)
+        return exit_code(error)
+
+
+class _Program:
+    def __init__(self, program: str, console: Console, environment: Environment | None) -> None:
+        self._program = program
+        self._console = console
+        self._environment = environment
+
+    def run(self, arguments: Sequence[str]) -> int:
+        first = parse((*GLOBAL.flags, VERSION, GLOBAL_TLS_VERIFY), arguments, stop_at_name=True)
+        # `--` ends the flags: what follows is a command and its names all the same.
+        names = (*first.names, *first.rest)
+        if not names:
+            return self._without_command(first.values)
+        if names[0] == "help":
+            return self._help(names[1:])
+        command = find_command(names[0])
+        if command is None:
+            return self._unknown_command(names[0], names[1:], first)
+        return self._call(command, names[1:], self._root_values(first.values))
+
+    def _without_command(self, values: Values) -> int:
+        if values.boolean("help"):
+            return self._help(())
+        if values.boolean("version"):
+            self._console.out(f"{self._program} version {regcopy.__version__}\n")
+            return OK
+        program = self._program
+        raise CommandLineError(
+            f"Missing command '{program} COMMAND'\nTry '{program} --help' for more information"
+        )
+
+    def _help(self, names: Sequence[str]) -> int:
+        from regcopy.cli.help import command_help, program_help
+
+        if not names:
+            self._console.out(program_help(self._program, GLOBAL))
+            return OK
+        command = find_command(names[0])
+        if command is None:
+            raise CommandLineError(f"Unknown help topic `{names[0]}`")
+        self._console.out(command_help(self._program, command, GLOBAL))
+        return OK
+
+    def _unknown_command(self, name: str, rest: Sequence[str], first: Parsed) -> int:
+        # As in skopeo: a wrong flag is told before a wrong command, and help comes first.
+        parsed = parse((*GLOBAL.flags, VERSION), rest, before=first.values)
+        if parsed.values.boolean("help"):
+            return self._help(())
+        if name in LATER:
+            raise CommandLineError(f"`{self._program} {name}` is not supported yet")
+        close = _suggestions(name)
+        meant = f"\nDid you mean this?\n\t{close}\n\n" if close else ""
+        raise CommandLineError(
+            f"Unrecognized command `{self._program} {name}`\n{meant}"
+            f"Try '{self._program} --help' for more information"
+        )
+
+    def _root_values(self, values: Values) -> Values:
+        """Keep a `--tls-verify` before the command apart from the command's own."""
+        given = dict(values.given)
+        if "tls-verify" in given:
+            given["root-tls-verify"] = given.pop("tls-verify")
+        return Values(given)
+
+    def _call(self, command: Command, arguments: Sequence[str], before: Values) -> int:
+        flags: tuple[Flag, ...] = (*command.flags, *GLOBAL.flags)
+        parsed = parse(flags, arguments, before=before)
+        if parsed.values.boolean("help"):
+            return self._help((command.name,))
+        if parsed.values.has("root-tls-verify"):
+            self._console.log(
+                "warning",
+                "'--tls-verify' is deprecated, please set this on the specific subcommand",
+            )
+        refuse_later(flags, parsed.values)
+        check_global(parsed.values)
+        call = Invocation(
+            program=self._program,
+            values=parsed.values,
+            names=parsed.names,
+            console=self._console,
+            environment=self._environment or _process_environment(),
+            cancelled=threading.Event(),
+        )
+        return _guarded(command, call)
+
+
+def _guarded(command: Command, call: Invocation) -> int:
+    """Run a command; errors become one line, signals and the timeout become an end in order."""
+    debug = call.values.boolean("debug")
+    stopper = Stopper(
+        call.cancelled,
+        program=call.program,
+        timeout_seconds=call.values.duration("command-timeout"),
+        interrupt=not command.stops_itself,
+    )
+    try:
+        with stopper, _log(call.console, debug=debug):
+            return command.run(call)
+    except (Exception, KeyboardInterrupt, Stopped) as error:
+        if stopper.reason:
+            call.console.log("fatal", stopper.reason)
+            return stopper.exit_code
+        if not isinstance(error, Exception):
+            raise
+        report(call.console, error, debug=debug)
+        return exit_code(error, not_found=command.not_found)
+
+
+def _log(console: Console, *, debug: bool) -> AbstractContextManager[None]:
+    if not debug:
+        return nullcontext()
+    from regcopy.cli.debugging import debug_log
+
+    return debug_log(console)
+
+
+def _process_environment() -> Environment:
+    from regcopy.config.environment import Environment
+
+    return Environment.of_process()
+
+
+def _program(argv: Sequence[str]) -> str:
+    name = os.path.basename(argv[0]) if argv else ""
+    return "skopeo" if name.startswith("skopeo") else "regcopy"
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    # Looked for before anything is parsed: an error of the parser is a log line too.
+    return "--log-format=json" in argv or ("--log-format", "json") in pairwise(argv)
+
+
+def _suggestions(name: str) -> str:
+    """Commands that begin like `name`, or differ in at most two letters (cobra's rule)."""
+    wanted = name.lower()
+    close = [c for c in COMMANDS if c.startswith(wanted) or _distance(wanted, c) <= 2]
+    return "\n\t".join(close)
+
+
+def _distance(left: str, right: str) -> int:
+    """Levenshtein's distance: letters to change, insert or leave out."""
+    row = list(range(len(right) + 1))
+    for i, letter in enumerate(left[:50], 1):
+        above, row = row, [i]
+        for j, other in enumerate(right, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != other)))
+    return row[-1]
+
+
+def _closed() -> TextIO:
+    """Stand in for an output that the caller closed: every write fails, and is told."""
+    return open(os.devnull, encoding="utf-8")
+
+
+def _settle(stream: TextIO) -> None:
+    """Leave nothing in a stream that Python would complain about when it ends."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        # What could not be written is still there, and would be tried again.
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)

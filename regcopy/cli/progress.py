@@ -1,0 +1,85 @@
+"""Who tells the user about a copy: lines as skopeo's, bars on a terminal, or nobody."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Final, Protocol
+
+from regcopy.events import Event, Observer, Retrying
+
+if TYPE_CHECKING:
+    from regcopy.cli.command import Invocation
+    from regcopy.cli.console import Console
+    from regcopy.copying.result import CopyResult
+
+_STANDARD_OUTPUT: Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+
+
+class Progress(Observer, Protocol):
+    """An observer that has the last word."""
+
+    def finish(self, result: CopyResult, /) -> None:
+        """Say how it ended."""
+        ...
+
+
+def open_progress(call: Invocation, destination: str) -> AbstractContextManager[Progress]:
+    """Choose who tells about a copy.
+
+    Args:
+        call: says whether anything is to be told, and where to.
+        destination: as the user wrote it; an image that goes to standard output leaves
+            standard error for everything else.
+    """
+    console = call.console
+    if call.values.boolean("quiet"):
+        return nullcontext(_Quiet())
+    to_stderr = _is_standard_output(destination)
+    if _draws(call, to_stderr=to_stderr):
+        from regcopy.cli.progress_bars import Bars
+
+        return Bars(console.stderr if to_stderr else console.stdout)
+    from regcopy.cli.progress_lines import LinesAndHeartbeat
+
+    return LinesAndHeartbeat(console, to_stderr=to_stderr)
+
+
+def _draws(call: Invocation, *, to_stderr: bool) -> bool:
+    console = call.console
+    seen = console.stderr_is_terminal if to_stderr else console.stdout_is_terminal
+    # Log lines and bars would write over each other.
+    plain = call.values.boolean("debug") or console.log_format == "json"
+    return seen and not plain and call.environment.get("TERM") not in ("", "dumb")
+
+
+def _is_standard_output(destination: str) -> bool:
+    _, _, rest = destination.partition(":")
+    return rest.partition(":")[0] in _STANDARD_OUTPUT
+
+
+class Warnings:
+    """Observer that tells about repeated requests only."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def notify(self, event: Event, /) -> None:
+        """Log a request that is tried again."""
+        if isinstance(event, Retrying):
+            self._console.log("warning", retry_text(event))
+
+
+class _Quiet:
+    def notify(self, event: Event, /) -> None:
+        """Say nothing."""
+
+    def finish(self, result: CopyResult, /) -> None:
+        """Say nothing."""
+
+
+def retry_text(event: Retrying) -> str:
+    """Describe a request that failed and is tried again."""
+    return (
+        f"attempt {event.attempt} of {event.attempts} failed: {event.reason}; "
+        f"trying again in {event.delay_seconds:.1f} s"
+    )

@@ -1,0 +1,137 @@
+"""Progress as bars, for somebody who watches a terminal. This module imports rich."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console as Terminal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from regcopy.cli.progress import retry_text
+from regcopy.cli.progress_tally import ProgressTally
+from regcopy.events import (
+    BlobAdvanced,
+    BlobDone,
+    BlobStarted,
+    CopyStarted,
+    Event,
+    ManifestWritten,
+    Retrying,
+)
+from regcopy.model.digest import Digest
+from regcopy.text import human_bytes, printable
+
+if TYPE_CHECKING:
+    from regcopy.copying.result import CopyResult
+
+_SHORT_HEX: Final = 12
+
+
+class Bars:
+    """One bar for each blob under way and one for all together; what is done scrolls up."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._terminal = Terminal(file=stream, highlight=False, markup=False, emoji=False)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=self._terminal,
+            expand=True,
+            transient=True,
+        )
+        self._tally = ProgressTally()
+        self._tasks: dict[Digest, TaskID] = {}
+        self._total: TaskID | None = None
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self._bars.stop()
+
+    def notify(self, event: Event, /) -> None:
+        """Show what the event says."""
+        self._tally.notify(event)
+        match event:
+            case CopyStarted():
+                self._total = self._bars.add_task(_title(event), total=event.total_bytes)
+            case BlobStarted():
+                self._tasks[event.blob.digest] = self._bars.add_task(
+                    f"{event.role} {_short(event.blob.digest)}", total=event.blob.size
+                )
+            case BlobAdvanced():
+                self._advance(event)
+            case BlobDone():
+                self._end(event)
+            case ManifestWritten():
+                self._say(f"written  manifest {event.digest}")
+            case Retrying():
+                self._say(printable(retry_text(event)), style="yellow")
+        if self._total is not None:
+            self._bars.update(self._total, completed=self._tally.standing().done_bytes)
+
+    def _advance(self, event: BlobAdvanced) -> None:
+        task = self._tasks.get(event.digest)
+        if task is not None:
+            self._bars.update(task, completed=event.position)
+
+    def _end(self, event: BlobDone) -> None:
+        task = self._tasks.pop(event.blob.digest, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        size = human_bytes(event.blob.size)
+        self._say(f"{event.outcome:<8} {event.role} {event.blob.digest} {size}")
+
+    def _say(self, text: str, *, style: str = "") -> None:
+        self._terminal.print(Text(text, style=style), soft_wrap=True)
+
+    def finish(self, result: CopyResult, /) -> None:
+        """Sum up."""
+        self._bars.stop()
+        self._say(summary(result))
+
+
+def summary(result: CopyResult) -> str:
+    """Describe what a copy did, in one line."""
+    if result.already_there:
+        return f"{result.digest} is there already; nothing was copied"
+    parts = [
+        f"{human_bytes(size)} in {count} {'blob' if count == 1 else 'blobs'} {how}"
+        for how, count, size in (
+            ("copied", result.blobs_copied, result.bytes_copied),
+            ("there already", result.blobs_reused, result.bytes_reused),
+            ("mounted", result.blobs_mounted, result.bytes_mounted),
+        )
+        if count
+    ]
+    parts.append(f"{result.seconds:.1f} s")
+    return f"{result.digest}: {', '.join(parts)}"
+
+
+def _title(event: CopyStarted) -> str:
+    images = f"{event.images} images, " if event.is_index else ""
+    return f"{images}{event.blobs} blobs"
+
+
+def _short(digest: Digest) -> str:
+    return f"{digest.algorithm}:{digest.hex[:_SHORT_HEX]}"

@@ -1,0 +1,74 @@
+"""Parts of manifests and configs as other tools write them: which members, in which order.
+
+OCI's are those of the types of image-spec v1.1 for Go, Docker's those of its schema 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from regcopy.model._json import JsonObject
+from regcopy.model.descriptor import Descriptor
+
+
+def present(members: Mapping[str, object]) -> dict[str, object]:
+    """Members that are not empty: Go's `omitempty`."""
+    return {key: value for key, value in members.items() if value}
+
+
+def by_name(texts: Mapping[str, str]) -> dict[str, object]:
+    """Texts in the order of their names, as Go writes a map."""
+    return dict(sorted(texts.items()))
+
+
+def platform_members(source: JsonObject) -> dict[str, object]:
+    """Members that describe a platform, in a config or in the entry of an index."""
+    return {
+        "architecture": source.string("architecture"),
+        "os": source.string("os"),
+        **present(
+            {
+                "os.version": source.string("os.version"),
+                "os.features": list(source.strings("os.features")),
+                "variant": source.string("variant"),
+            }
+        ),
+    }
+
+
+def docker_descriptor(descriptor: Descriptor) -> dict[str, object]:
+    """Members of a descriptor in a Docker manifest; annotations have no place in it."""
+    return {
+        "mediaType": descriptor.media_type,
+        "size": descriptor.size,
+        "digest": str(descriptor.digest),
+        **present({"urls": list(descriptor.urls)}),
+    }
+
+
+def oci_descriptor(source: JsonObject, now: Descriptor | None = None) -> dict[str, object]:
+    """Members of a descriptor in an OCI manifest, also those that regcopy does not use.
+
+    Args:
+        source: the descriptor as it came.
+        now: media type, digest and size of what it describes now, None where that stays.
+    """
+    before = Descriptor.from_json(source)
+    now = now or before
+    platform = source.child("platform")
+    # `data` repeats the content itself (image-spec descriptor.md).
+    is_same = now.digest == before.digest
+    return {
+        "mediaType": now.media_type,
+        "digest": str(now.digest),
+        "size": now.size,
+        **present(
+            {
+                "urls": list(before.urls),
+                "annotations": by_name(before.annotations),
+                "data": source.string("data") if is_same else "",
+                "platform": platform_members(platform) if platform else None,
+                "artifactType": before.artifact_type,
+            }
+        ),
+    }

@@ -1,0 +1,78 @@
+"""Plain layers become gzipped ones on the way to a place that wants them so."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final, Protocol
+
+from regcopy.streams.blob import BLOCK_BYTES, Readable
+
+# Measured on 200 MB of libraries and Python files, one core: isal 409, 404 and 278 MB/s at
+# levels 1, 2 and 3 for 36.3, 35.8 and 35.2 % of the size; zlib 71, 48, 37 and 25 MB/s at
+# levels 1, 4, 5 and 6 for 35.3, 32.8, 32.1 and 31.7 %. So isal 2 costs what 1 does, and zlib
+# above 4 takes half as long again, then twice as long, for 2 and 3 % less.
+_ISAL_LEVEL: Final = 2
+_ZLIB_LEVEL: Final = 4
+# 15 bits of window, the most there is, and 16 for a gzip header: neither name nor time in it.
+_GZIP_BITS: Final = 15 + 16
+
+
+class Compressor(Protocol):
+    """What zlib and isal have in common."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take bytes; some may come out."""
+        ...
+
+    def flush(self) -> bytes:
+        """Give what is left, and end."""
+        ...
+
+
+class Gzipped:
+    """The gzip bytes of what another reader gives; a block is held at a time.
+
+    The same bytes give the same bytes again in one installation: the header has no time.
+    Installations with and without isal differ in them, and agree in what they unpack to.
+    """
+
+    def __init__(self, source: Readable) -> None:
+        """Read from `source`, which is closed with this."""
+        self._source = source
+        self._compressor = new_compressor()
+        self._ready = bytearray()
+        self._ended = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Give the next block; it is short only at the end. Raises what the source raises."""
+        wanted = BLOCK_BYTES if size < 0 else size
+        while len(self._ready) < wanted and not self._ended:
+            self._advance()
+        block = bytes(self._ready[:wanted])
+        del self._ready[:wanted]
+        return block
+
+    def _advance(self) -> None:
+        plain = self._source.read(BLOCK_BYTES)
+        if plain:
+            self._ready += self._compressor.compress(plain)
+        else:
+            self._ready += self._compressor.flush()
+            self._ended = True
+
+    def close(self) -> None:
+        """Close the source; may be called twice."""
+        self._source.close()
+
+
+def new_compressor() -> Compressor:
+    """Start a gzip file, with isal where it is installed.
+
+    It has no wheels for s390x and ppc64le, where zlib does the same more slowly.
+    """
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return zlib.compressobj(_ZLIB_LEVEL, wbits=_GZIP_BITS)
+    fast: Compressor = isal_zlib.compressobj(_ISAL_LEVEL, wbits=_GZIP_BITS)
+    return fast

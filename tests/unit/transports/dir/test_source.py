@@ -1,0 +1,165 @@
+"""Reading one image from a folder of plain files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from regcopy.errors import (
+    DigestMismatch,
+    LimitExceeded,
+    ManifestInvalid,
+    NotFound,
+    SizeMismatch,
+    StorageFailed,
+)
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_dir
+from regcopy.transports.base import ImageDestination
+from regcopy.transports.dir import DirReference
+from tests.contexts import make_context
+from tests.hand_copy import put_image, read_image
+
+ONE = single_image(seed="one")
+TWO = single_image(seed="two", family="v2s2", plain=True)
+FOUR = multi_platform_image(layers=1)
+VERSION = b"Directory Transport Version: 1.1\n"
+LAYER, LAYER_BYTES = next(iter(ONE.blobs.items()))
+
+
+def folder(path: Path) -> DirReference:
+    """Name the image in a folder."""
+    return DirReference(str(path))
+
+
+def open_folder(path: Path) -> ImageDestination:
+    """Open a folder for writing."""
+    return folder(path).open_destination(make_context("destination"))
+
+
+def files_of(image: SampleImage) -> dict[str, bytes]:
+    """Give the files that a folder with this image has."""
+    files = {"version": VERSION, "manifest.json": image.top.content}
+    files |= {digest.hex: content for digest, content in image.blobs.items()}
+    return files | {f"{m.digest.hex}.manifest.json": m.content for m in image.children}
+
+
+def fail_run(
+    path: Path,
+    image: SampleImage,
+    error: BaseException,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Write all of an image, and fail before the commit."""
+    with open_folder(path) as destination:
+        put_image(destination, image)
+        meanwhile()
+        raise error
+
+
+def current_digest(path: Path) -> Digest | None:
+    """Ask a destination for the digest that is there."""
+    with open_folder(path) as destination:
+        return destination.current_digest()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("image", [ONE, TWO, FOUR])
+def test_an_image_is_read_byte_for_byte(tmp_path: Path, image: SampleImage) -> None:
+    write_dir(image, tmp_path)
+
+    assert read_image(folder(tmp_path)) == image
+
+
+def test_a_blob_is_read_from_an_offset(tmp_path: Path) -> None:
+    write_dir(ONE, tmp_path)
+    blob = Descriptor("", LAYER, len(LAYER_BYTES))
+
+    with folder(tmp_path).open_source(make_context()) as source:
+        raw = source.open_blob(blob, offset=100)
+        assert raw.read(7) == LAYER_BYTES[100:107]
+        raw.close()
+
+
+def test_the_image_is_the_one_that_was_there_when_it_was_opened(tmp_path: Path) -> None:
+    write_dir(ONE, tmp_path)
+
+    with folder(tmp_path).open_source(make_context()) as source:
+        write_dir(TWO, tmp_path)
+
+        assert source.get_manifest() == ONE.top
+
+
+@pytest.mark.parametrize("path", ["missing", "."])
+def test_a_folder_without_image_is_not_found(tmp_path: Path, path: str) -> None:
+    with pytest.raises(NotFound, match="does not exist"):
+        read_image(folder(tmp_path / path))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"layers":[],"Layers":[]}'])
+def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+
+    with pytest.raises(ManifestInvalid):
+        read_image(folder(tmp_path))
+
+
+def test_a_huge_manifest_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "manifest.json").open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(LimitExceeded):
+        read_image(folder(tmp_path))
+
+
+def test_a_child_manifest_with_other_bytes_is_refused(tmp_path: Path) -> None:
+    write_dir(FOUR, tmp_path)
+    child = FOUR.children[0]
+    path = tmp_path / f"{child.digest.hex}.manifest.json"
+
+    path.write_bytes(child.content.replace(b"config", b"conFig"))
+    with pytest.raises(DigestMismatch):
+        read_image(folder(tmp_path))
+    path.write_bytes(child.content + b"\n")
+    with pytest.raises(SizeMismatch):
+        read_image(folder(tmp_path))
+
+
+def test_a_blob_that_was_edited_is_refused(tmp_path: Path) -> None:
+    write_dir(ONE, tmp_path)
+    (tmp_path / LAYER.hex).write_bytes(b"x" * len(LAYER_BYTES))
+
+    with pytest.raises(DigestMismatch):
+        read_image(folder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", f"{FOUR.children[0].digest.hex}.manifest.json", LAYER.hex]
+)
+def test_links_and_pipes_inside_are_not_followed(tmp_path: Path, name: str) -> None:
+    write_dir(ONE if name == LAYER.hex else FOUR, tmp_path / "image")
+    (tmp_path / "image" / name).rename(tmp_path / "outside")
+
+    (tmp_path / "image" / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(StorageFailed, match="this is no regular file"):
+        read_image(folder(tmp_path / "image"))
+    (tmp_path / "image" / name).unlink()
+    os.mkfifo(tmp_path / "image" / name)
+    with pytest.raises(StorageFailed, match="this is no regular file"):
+        read_image(folder(tmp_path / "image"))
+
+
+def test_closing_twice_gives_all_descriptors_back(tmp_path: Path) -> None:
+    write_dir(ONE, tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+
+    with folder(tmp_path).open_source(make_context()) as source:
+        source.close()
+    with pytest.raises(NotFound):
+        folder(tmp_path / "missing").open_source(make_context())
+
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,282 @@
+"""Writing into a layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from regcopy.errors import (
+    InvalidReference,
+    ManifestInvalid,
+    ManifestUnsupported,
+    StorageFailed,
+)
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import RawManifest
+from regcopy.model.mediatypes import OCI_INDEX, OCI_MANIFEST
+from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_layout
+from regcopy.transports.base import ImageDestination, SideOptions
+from regcopy.transports.oci import OciReference
+from regcopy.transports.oci.layout import LayoutIndex
+from tests.contexts import make_context
+from tests.hand_copy import put_image, read_image, write_image
+from tests.storage_watch import contents
+
+ONE = single_image(seed="one")
+TWO = single_image(seed="two")
+FOUR = multi_platform_image(layers=1)
+
+
+def oci(path: Path, name: str = "") -> OciReference:
+    """Name an image of a layout."""
+    return OciReference(str(path), name)
+
+
+def open_layout(
+    path: Path, name: str = "", *, options: SideOptions | None = None
+) -> ImageDestination:
+    """Open a layout for writing."""
+    return oci(path, name).open_destination(make_context("destination", options=options))
+
+
+def fail_run(
+    path: Path,
+    image: SampleImage,
+    error: BaseException,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
+    options: SideOptions | None = None,
+) -> None:
+    """Write all of an image as "bad", and fail before the commit."""
+    with open_layout(path, "bad", options=options) as destination:
+        put_image(destination, image)
+        meanwhile()
+        raise error
+
+
+def names(path: Path) -> tuple[str, ...]:
+    """Names in index.json."""
+    return LayoutIndex.parse((path / "index.json").read_bytes()).names()
+
+
+@pytest.mark.parametrize("image", [ONE, FOUR])
+def test_an_image_is_read_as_it_was_written(tmp_path: Path, image: SampleImage) -> None:
+    write_image(image, oci(tmp_path / "new" / "layout", "v1"))
+
+    assert read_image(oci(tmp_path / "new" / "layout", "v1")) == image
+
+
+def test_a_layout_has_the_files_that_the_specification_asks_for(tmp_path: Path) -> None:
+    write_image(ONE, oci(tmp_path, "v1"))
+
+    blobs = {f"blobs/sha256/{digest.hex}": blob for digest, blob in ONE.blobs.items()}
+    blobs[f"blobs/sha256/{ONE.digest.hex}"] = ONE.top.content
+    rest = {name: content for name, content in contents(tmp_path).items() if name not in blobs}
+    assert contents(tmp_path).items() >= blobs.items()
+    assert rest.keys() == {"index.json", "oci-layout"}
+    assert rest["oci-layout"] == b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def test_nothing_is_named_before_the_commit(tmp_path: Path) -> None:
+    write_image(ONE, oci(tmp_path, "v1"))
+    before = (tmp_path / "index.json").read_bytes()
+
+    with open_layout(tmp_path, "v1") as destination:
+        put_image(destination, TWO)
+        assert (tmp_path / "index.json").read_bytes() == before
+        destination.commit()
+
+    assert read_image(oci(tmp_path, "v1")) == TWO
+
+
+def test_a_tag_is_replaced_and_its_old_image_stays_by_position(tmp_path: Path) -> None:
+    write_image(ONE, oci(tmp_path, "v1"))
+    write_image(TWO, oci(tmp_path, "v1"))
+
+    assert read_image(oci(tmp_path, "v1")) == TWO
+    assert read_image(OciReference(str(tmp_path), position=0)) == ONE
+
+
+def test_additional_tags_name_the_same_image(tmp_path: Path) -> None:
+    write_image(ONE, oci(tmp_path, "v1"), ["v1.0", "latest", "v1"])
+
+    assert names(tmp_path) == ("v1", "v1.0", "latest")
+
+
+def test_a_tag_that_is_no_name_changes_nothing(tmp_path: Path) -> None:
+    with open_layout(tmp_path, "v1") as destination:
+        put_image(destination, ONE)
+        with pytest.raises(InvalidReference):
+            destination.commit(["a b"])
+
+    assert not (tmp_path / "index.json").exists()
+
+
+def test_what_others_wrote_into_the_index_is_kept(tmp_path: Path) -> None:
+    write_layout(ONE, tmp_path, "v1")
+    document = json.loads((tmp_path / "index.json").read_bytes())
+    document["com.example"] = {"kept": True}
+    (tmp_path / "index.json").write_text(json.dumps(document))
+
+    write_image(TWO, oci(tmp_path, "v2"))
+
+    assert json.loads((tmp_path / "index.json").read_bytes())["com.example"] == {"kept": True}
+    assert names(tmp_path) == ("v1", "v2")
+
+
+def test_the_oci_layout_file_of_others_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "oci-layout").write_bytes(b'{"imageLayoutVersion": "1.0.0"}\n')
+
+    write_image(ONE, oci(tmp_path))
+
+    assert (tmp_path / "oci-layout").read_bytes() == b'{"imageLayoutVersion": "1.0.0"}\n'
+
+
+def test_a_broken_oci_layout_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "oci-layout").write_bytes(b"")
+
+    write_image(ONE, oci(tmp_path))
+
+    assert (tmp_path / "oci-layout").read_bytes() == b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def test_blobs_that_are_there_are_found_by_their_exact_size(tmp_path: Path) -> None:
+    write_image(ONE, oci(tmp_path))
+    digest, content = next(iter(ONE.blobs.items()))
+
+    with open_layout(tmp_path) as destination:
+        assert destination.find_blob(Descriptor("", digest, len(content)))
+        assert not destination.find_blob(Descriptor("", digest, len(content) + 1))
+        assert not destination.find_blob(Descriptor("", Digest.of(b"other"), 5))
+
+
+def test_looking_for_blobs_creates_nothing(tmp_path: Path) -> None:
+    with open_layout(tmp_path / "layout") as destination:
+        assert not destination.find_blob(Descriptor("", Digest.of(b"x"), 1))
+
+    assert not (tmp_path / "layout").exists()
+
+
+def test_blobs_go_into_a_shared_folder(tmp_path: Path) -> None:
+    options = SideOptions(shared_blob_dir=str(tmp_path / "shared"))
+    with open_layout(tmp_path / "layout", "v1", options=options) as destination:
+        put_image(destination, ONE)
+        destination.commit()
+
+    assert contents(tmp_path / "layout").keys() == {"index.json", "oci-layout"}
+    assert len(contents(tmp_path / "shared" / "sha256")) == 5
+    with oci(tmp_path / "layout").open_source(make_context(options=options)) as source:
+        assert source.get_manifest() == ONE.top
+
+
+def test_a_child_that_its_index_names_by_sha512_gets_both_names(tmp_path: Path) -> None:
+    named = Digest.of(ONE.top.content, "sha512")
+    entry = {"mediaType": OCI_MANIFEST, "digest": str(named), "size": ONE.top.size}
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
+    index = RawManifest(json.dumps(document).encode(), OCI_INDEX)
+
+    write_image(SampleImage(index, (ONE.top,), ONE.blobs), oci(tmp_path, "v1"))
+
+    assert read_image(oci(tmp_path, "v1")).children == (ONE.top,)
+
+
+def test_docker_manifests_are_refused(tmp_path: Path) -> None:
+    docker = single_image(family="v2s2")
+
+    with open_layout(tmp_path) as destination, pytest.raises(ManifestUnsupported) as caught:
+        destination.put_manifest(docker.top, top=True)
+
+    assert caught.value.hint == "convert it with --format oci"
+
+
+@pytest.mark.parametrize(("accept", "compresses"), [(False, True), (True, False)])
+def test_plain_layers_are_gzipped_unless_they_are_accepted(
+    tmp_path: Path, accept: bool, compresses: bool
+) -> None:
+    options = SideOptions(accept_uncompressed_layers=accept)
+
+    with open_layout(tmp_path, options=options) as destination:
+        assert destination.capabilities.compresses_layers is compresses
+
+
+def test_the_digest_under_a_name_is_known_while_all_is_there(tmp_path: Path) -> None:
+    write_image(FOUR, oci(tmp_path, "v1"))
+
+    with open_layout(tmp_path, "v1") as destination:
+        assert destination.current_digest() == FOUR.digest  # type: ignore[attr-defined]
+        lost = next(iter(FOUR.blobs))
+        (tmp_path / "blobs" / "sha256" / lost.hex).unlink()
+        assert destination.current_digest() is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "known"), [("v1", "v2", False), ("v1", "", False), ("", "", True)]
+)
+def test_a_digest_is_only_known_under_its_own_name(
+    tmp_path: Path, written: str, asked: str, known: bool
+) -> None:
+    write_image(ONE, oci(tmp_path, written))
+
+    with open_layout(tmp_path, asked) as destination:
+        digest = destination.current_digest()  # type: ignore[attr-defined]
+    assert digest == (ONE.digest if known else None)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"schemaVersion":2,"manifests":3}'])
+def test_a_broken_index_is_refused_before_anything_is_written(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "index.json").write_bytes(content)
+
+    with pytest.raises(ManifestInvalid):
+        open_layout(tmp_path)
+
+    assert contents(tmp_path) == {"index.json": content}
+
+
+@pytest.mark.parametrize("place", ["index.json", "blobs"])
+def test_a_layout_with_a_link_inside_is_refused_at_once(tmp_path: Path, place: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "layout").mkdir()
+    (tmp_path / "layout" / place).symlink_to(tmp_path / "outside")
+
+    with pytest.raises(StorageFailed, match="this is no"):
+        open_layout(tmp_path / "layout")
+
+
+def test_a_linked_folder_of_an_algorithm_is_not_written_to(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "layout" / "blobs").mkdir(parents=True)
+    (tmp_path / "layout" / "blobs" / "sha256").symlink_to(outside)
+
+    with pytest.raises(StorageFailed, match="this is no folder"):
+        write_image(ONE, oci(tmp_path / "layout"))
+
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["oci-layout", f"blobs/sha256/{ONE.digest.hex}"])
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(
+    tmp_path: Path, place: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"strangers")
+    (tmp_path / "layout" / place).parent.mkdir(parents=True)
+    (tmp_path / "layout" / place).symlink_to(outside)
+
+    write_image(ONE, oci(tmp_path / "layout", "v1"))
+
+    assert outside.read_bytes() == b"strangers"
+    assert read_image(oci(tmp_path / "layout", "v1")) == ONE
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(StorageFailed, match="Not a directory"):
+        open_layout(tmp_path / "file")

@@ -1,0 +1,103 @@
+"""Manifests of one repository: reading them, and asking which one a name stands for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from regcopy.errors import InvalidDigest, ManifestInvalid, NotFound
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
+from regcopy.model.mediatypes import ACCEPTED_MANIFESTS, SCHEMA1, bare
+from regcopy.model.reference import ImageName
+from regcopy.transports.docker.client import RegistryClient, Reply, Request, Scope
+
+DIGEST_HEADER: Final = "Docker-Content-Digest"
+_ACCEPT: Final = {"Accept": ", ".join(ACCEPTED_MANIFESTS)}
+# What a place answers that has no HEAD for manifests.
+_NO_HEAD: Final = frozenset({405, 501})
+
+
+class Manifests:
+    """The manifests of one repository, by tag or digest."""
+
+    def __init__(self, client: RegistryClient, name: ImageName, scope: Scope) -> None:
+        """Ask `client` for manifests of the repository of `name`, with tokens for `scope`."""
+        self._client = client
+        self._name = name
+        self._scopes = (scope,)
+
+    def path(self, wanted: str) -> str:
+        """Path of the manifest with that tag or digest."""
+        return f"/v2/{self._name.repository}/manifests/{wanted}"
+
+    def fetch(self, wanted: str, *, media_type: str = "") -> RawManifest:
+        """Read a manifest whole; the caller checks it against the digest it wants.
+
+        Args:
+            wanted: tag or digest.
+            media_type: what it is believed to be, for registries that do not say.
+
+        Raises:
+            NotFound: the repository has no such manifest.
+            DigestMismatch: it is not what the registry says it is.
+            LimitExceeded: it is over 4 MiB.
+        """
+        return self._client.retrier.call(lambda: self._fetch(wanted, media_type))
+
+    def _fetch(self, wanted: str, media_type: str) -> RawManifest:
+        what = f"reading manifest {wanted} in {self._name.name}"
+        request = Request("GET", self.path(wanted), self._scopes, what, headers=_ACCEPT)
+        reply = self._client.send(request)
+        content = reply.read_all(MAX_MANIFEST_BYTES, f"manifest {wanted}")
+        served = _media_type(reply, content, media_type)
+        said = digest_in(reply)
+        # The digest of a signed schema 1 manifest leaves the signatures out.
+        if said is not None and served not in SCHEMA1:
+            said.check(content)
+        return RawManifest(content, served)
+
+    def find(self, wanted: str) -> Digest | None:
+        """Ask which digest a tag or digest stands for; None where there is no such manifest.
+
+        One HEAD; a GET after it where the registry has no HEAD, or leaves the digest out.
+        """
+        what = f"asking for manifest {wanted} in {self._name.name}"
+        expect = frozenset({200, 404}) | _NO_HEAD
+        request = Request(
+            "HEAD", self.path(wanted), self._scopes, what, headers=_ACCEPT, expect=expect
+        )
+        with self._client.call(request) as reply:
+            if reply.status == 404:
+                return None
+            said = digest_in(reply)
+            if reply.status == 200 and said is not None:
+                return said
+        return self._hash(wanted)
+
+    def _hash(self, wanted: str) -> Digest | None:
+        with suppress(NotFound):
+            return self.fetch(wanted).digest
+        return None
+
+
+def digest_in(reply: Reply) -> Digest | None:
+    """Digest that the answer says its subject has; None where it says none that is usable."""
+    with suppress(InvalidDigest):
+        return Digest.parse(reply.headers.get(DIGEST_HEADER, ""))
+    return None
+
+
+def is_digest_of(said: Digest, content: bytes) -> bool:
+    """Tell whether `content` has that digest, by whichever algorithm it is."""
+    return Digest.of(content, said.algorithm) == said
+
+
+def _media_type(reply: Reply, content: bytes, believed: str) -> str:
+    """Type that the registry gives; where that says nothing, the type of the content."""
+    served = bare(reply.headers.get("Content-Type", ""))
+    if served in ACCEPTED_MANIFESTS:
+        return served
+    with suppress(ManifestInvalid):
+        return media_type_of(content)
+    return believed or served
