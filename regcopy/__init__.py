@@ -16,7 +16,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from regcopy.api import (
-        Access,
         ImageInfo,
         copy,
         delete,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from regcopy.events import Event, Observer
     from regcopy.model.digest import Digest
     from regcopy.model.platform import Platform
+    from regcopy.session import Access, Session
     from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "PolicyRejected",
     "RegcopyError",
     "RetryPolicy",
+    "Session",
     "SideOptions",
     "TransportError",
     "UsageError",
@@ -73,7 +74,7 @@ __all__ = [
 
 # Name → module; tests compare it with the imports above and with __all__.
 _HOMES: Final = {
-    "Access": "regcopy.api",
+    "Access": "regcopy.session",
     "Cancelled": "regcopy.errors",
     "Clocks": "regcopy.transports.base",
     "ContentError": "regcopy.errors",
@@ -91,6 +92,7 @@ _HOMES: Final = {
     "PolicyRejected": "regcopy.errors",
     "RegcopyError": "regcopy.errors",
     "RetryPolicy": "regcopy.transports.base",
+    "Session": "regcopy.session",
     "SideOptions": "regcopy.transports.base",
     "TransportError": "regcopy.errors",
     "UsageError": "regcopy.errors",

@@ -5,20 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from regcopy.auth.chain import keychain_for
-from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
 from regcopy.copying.choice import choose_image
-from regcopy.copying.dry_run import dry_run
-from regcopy.copying.engine import copy_image
 from regcopy.copying.options import CopyOptions
-from regcopy.copying.places import CopyJob
 from regcopy.copying.result import CopyResult, DryRun
-from regcopy.copying.tally import Tally
-from regcopy.errors import ManifestInvalid, Side, UsageError, located
-from regcopy.events import Observer, Silent
+from regcopy.errors import ManifestInvalid, UsageError, located
+from regcopy.events import Observer
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import (
     MAX_MANIFEST_BYTES,
@@ -28,39 +22,22 @@ from regcopy.model.manifest import (
     parse_manifest,
 )
 from regcopy.model.platform import Platform
+from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
 from regcopy.transports import parse_reference
-from regcopy.transports.base import (
-    Clocks,
-    Context,
-    DeletesImages,
-    ImageReference,
-    ImageSource,
-    ListsTags,
-    RetryPolicy,
-    SideOptions,
-)
+from regcopy.transports.base import DeletesImages, ImageReference, ImageSource, ListsTags
 
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How one place is reached.
-
-    Attributes:
-        credential: used instead of any file.
-        anonymous: use no credential at all.
-        authfile: file with credentials, instead of the default ones; must be readable.
-        options: TLS and transport options of this side.
-        retry: how often a request is repeated.
-        clocks: how long silence is borne.
-    """
-
-    credential: Credential | None = None
-    anonymous: bool = False
-    authfile: str = ""
-    options: SideOptions = field(default_factory=SideOptions)
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    clocks: Clocks = field(default_factory=Clocks)
+__all__ = [
+    "Access",
+    "ImageInfo",
+    "copy",
+    "delete",
+    "get_manifest",
+    "inspect",
+    "list_tags",
+    "plan_copy",
+    "repository_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +88,14 @@ def copy(
         TransportError: a place could not be reached, or said no.
         Cancelled: `cancelled` was set.
     """
-    tally = Tally(observer or Silent())
-    with _job(
-        source,
-        destination,
-        options or CopyOptions(),
-        (source_access or Access(), destination_access or Access()),
-        _Surroundings(environment or Environment.of_process(), cancelled, tally),
-    ) as job:
-        return copy_image(job, tally)
+    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+        return session.copy(
+            source,
+            destination,
+            options=options,
+            source_access=source_access,
+            destination_access=destination_access,
+        )
 
 
 def plan_copy(
@@ -137,15 +113,14 @@ def plan_copy(
 
     Arguments and errors are those of `copy`.
     """
-    tally = Tally(observer or Silent())
-    with _job(
-        source,
-        destination,
-        options or CopyOptions(),
-        (source_access or Access(), destination_access or Access()),
-        _Surroundings(environment or Environment.of_process(), cancelled, tally, read_only=True),
-    ) as job:
-        return dry_run(job)
+    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+        return session.plan_copy(
+            source,
+            destination,
+            options=options,
+            source_access=source_access,
+            destination_access=destination_access,
+        )
 
 
 def get_manifest(
@@ -163,8 +138,8 @@ def get_manifest(
         RegcopyError: it could not be read, or is not what its digest says.
     """
     place = parse_reference(reference)
-    around = _Surroundings(environment or Environment.of_process(), cancelled, observer)
-    with around.source(place, access) as source:
+    session = Session(environment=environment, cancelled=cancelled, observer=observer)
+    with _source(session, place, access) as source:
         return source.get_manifest()
 
 
@@ -193,8 +168,8 @@ def inspect(
         RegcopyError: it could not be read, or is not what its digest says.
     """
     place = parse_reference(reference)
-    around = _Surroundings(environment or Environment.of_process(), cancelled, observer)
-    with around.source(place, access) as source:
+    session = Session(environment=environment, cancelled=cancelled, observer=observer)
+    with _source(session, place, access) as source:
         top = source.get_manifest()
         chosen = choose_image(source, top, platform or Platform.local())
         image = parse_manifest(chosen.read(source))
@@ -220,8 +195,8 @@ def list_tags(
         RegcopyError: they could not be listed.
     """
     place = _lister(reference)
-    around = _Surroundings(environment or Environment.of_process(), cancelled, observer)
-    return _tags(place, around, access)
+    session = Session(environment=environment, cancelled=cancelled, observer=observer)
+    return _tags(place, session, access)
 
 
 def repository_name(reference: str) -> str:
@@ -251,9 +226,9 @@ def delete(
     place = parse_reference(reference)
     if not isinstance(place, DeletesImages):
         raise UsageError(f"Deleting images not implemented for {place.transport}: images")
-    around = _Surroundings(environment or Environment.of_process(), cancelled, observer)
-    with located(reference=place), around.context(access, "destination") as context:
-        place.delete_image(context)
+    session = Session(environment=environment, cancelled=cancelled, observer=observer)
+    with session, located(reference=place):
+        place.delete_image(session.context(access, "destination"))
 
 
 def _lister(reference: str) -> ListsTags:
@@ -266,9 +241,9 @@ def _lister(reference: str) -> ListsTags:
     return place
 
 
-def _tags(place: ListsTags, around: _Surroundings, access: Access | None) -> Iterator[str]:
-    with located(reference=place), around.context(access, "source") as context:
-        yield from place.list_tags(context)
+def _tags(place: ListsTags, session: Session, access: Access | None) -> Iterator[str]:
+    with session, located(reference=place):
+        yield from place.list_tags(session.context(access, "source"))
 
 
 def _config(source: ImageSource, image: ImageManifest) -> bytes:
@@ -279,64 +254,14 @@ def _config(source: ImageSource, image: ImageManifest) -> bytes:
         return read_limited(stream, MAX_MANIFEST_BYTES, what=f"config {config.digest}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """What both sides of a call share."""
-
-    environment: Environment
-    cancelled: threading.Event | None = None
-    observer: Observer | None = None
-    read_only: bool = False
-
-    @contextmanager
-    def context(self, access: Access | None, side: Side) -> Iterator[Context]:
-        """Make the context of one side, and close afterwards what was opened with it."""
-        how = access or Access()
-        context = Context(
-            side=side,
-            options=how.options,
-            keychain=keychain_for(how.credential, how.anonymous, how.authfile, self.environment),
-            environment=self.environment,
-            observer=self.observer or Silent(),
-            retry=how.retry,
-            clocks=how.clocks,
-            cancelled=self.cancelled or threading.Event(),
-            read_only=self.read_only,
-        )
-        try:
-            yield context
-        finally:
-            context.resources.close()
-
-    @contextmanager
-    def source(self, place: ImageReference, access: Access | None) -> Iterator[ImageSource]:
-        """Open a place for reading; errors on the way tell which one it was."""
-        with (
-            located(reference=place),
-            self.context(access, "source") as context,
-            place.open_source(context) as source,
-        ):
-            yield source
-
-
 @contextmanager
-def _job(
-    source: str,
-    destination: str,
-    options: CopyOptions,
-    access: tuple[Access, Access],
-    around: _Surroundings,
-) -> Iterator[CopyJob]:
-    places = (_parse(source, "source"), _parse(destination, "destination"))
-    cancelled = around.cancelled or threading.Event()
-    shared = replace(around, cancelled=cancelled)
+def _source(
+    session: Session, place: ImageReference, access: Access | None
+) -> Iterator[ImageSource]:
+    """Open a place for reading; errors on the way tell which one it was."""
     with (
-        shared.context(access[0], "source") as source_context,
-        shared.context(access[1], "destination") as destination_context,
+        session,
+        located(reference=place),
+        place.open_source(session.context(access, "source")) as source,
     ):
-        yield CopyJob(*places, source_context, destination_context, options)
-
-
-def _parse(text: str, side: Side) -> ImageReference:
-    with located(side=side):
-        return parse_reference(text)
+        yield source

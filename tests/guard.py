@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
-from tests.fake_registry import Exchange, FakeRegistry
+from tests.fake_registry import Exchange, FakeRegistry, Fault
 from tests.sandbox import ANSWERED_TOKEN, SECRETS, spellings
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
@@ -17,10 +18,12 @@ class Guard:
 
     Attributes:
         seen: secrets that were sent, to the registry or to its token service.
+        faults: what answers whoever was let in: method or "*", pattern of the path, fault.
     """
 
     registry: FakeRegistry
     seen: set[str] = field(default_factory=set)
+    faults: list[tuple[str, str, Fault]] = field(default_factory=list)
 
     def _note(self, text: str) -> None:
         for secret in SECRETS:
@@ -29,29 +32,35 @@ class Guard:
 
     def stand(self, *, tokens: bool) -> None:
         """Let in whoever has a password, or a token."""
-        if tokens:
-            self.registry.on("GET", "^/token", self._hand_out, forever=True)
-            self.registry.on("POST", "^/token", self._hand_out, forever=True)
-        challenge = (
-            f'Bearer realm="http://{self.registry.host}/token",service="test"'
-            if tokens
-            else 'Basic realm="test"'
-        )
+        realm = f'Bearer realm="http://{self.registry.host}/token",service="test"'
+        challenge = realm if tokens else 'Basic realm="test"'
 
         def check(exchange: Exchange) -> bool:
             authorization = exchange.headers.get("authorization", "")
             self._note(authorization)
-            if authorization.startswith(challenge.split(maxsplit=1)[0]):
-                return False
-            exchange.error(401, "UNAUTHORIZED", {"WWW-Authenticate": challenge})
-            return True
+            if not authorization.startswith(challenge.split()[0]):
+                exchange.error(401, "UNAUTHORIZED", {"WWW-Authenticate": challenge})
+                return True
+            return self._fault(exchange)
 
         for method in METHODS:
             self.registry.on(method, "^/v2/", check, forever=True)
+            self.registry.on(method, "^/token", self._hand_out, forever=True)
+            self.registry.on(method, "", self._fault, forever=True)
+
+    def _fault(self, exchange: Exchange) -> bool:
+        """Let the first fault answer that is for such a request."""
+        return any(
+            fault(exchange)
+            for method, path, fault in self.faults
+            if method in {"*", exchange.method} and re.search(path, exchange.path)
+        )
 
     def _hand_out(self, exchange: Exchange) -> bool:
-        self._note(exchange.headers.get("authorization", ""))
-        self._note(b"".join(exchange.body()).decode())
+        form = b"".join(exchange.body()).decode()
+        self._note(exchange.headers.get("authorization", "") + form)
+        if self._fault(exchange):
+            return True
         answer = {"token": ANSWERED_TOKEN, "access_token": ANSWERED_TOKEN, "expires_in": 300}
         exchange.answer(200, json.dumps(answer).encode())
         return True

@@ -31,6 +31,7 @@ from tests.token_server import TokenServer
 
 _START_SECONDS: Final = 20.0
 _STARTS: Final = 5
+_REST_SECONDS: Final = 0.01
 _LOG_LINE: Final = re.compile(
     r'\] "(?P<method>[A-Z]+) (?P<target>\S+) HTTP/[0-9.]+" (?P<status>\d+)'
 )
@@ -153,15 +154,17 @@ class Registry:
         """Give all requests so far, in the order in which they were answered.
 
         The registry writes a line after it has answered, so a request of our own, which
-        is left out, marks where to read to.
+        is left out, marks where to read to, and the log must have come to rest.
         """
         mark = uuid.uuid4().hex
         self._ask(f"/v2/?{mark}")
         deadline = time.monotonic() + _START_SECONDS
-        while (text := self._access_log.read_text(errors="replace")) and mark not in text:
+        before, text = None, ""
+        while mark not in text or before != text:
             if time.monotonic() > deadline:
                 raise RuntimeError("the registry wrote no access log")
-            time.sleep(0.002)
+            time.sleep(_REST_SECONDS)
+            before, text = text, self._access_log.read_text(errors="replace")
         found = (_logged(match) for match in _LOG_LINE.finditer(text))
         return [entry for entry in found if not (entry.path == "/v2/" and entry.query)]
 

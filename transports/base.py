@@ -333,6 +333,19 @@ class MakesRequests(Protocol):
 
 
 @runtime_checkable
+class TakesTags(Protocol):
+    """A reference whose image can have more names in the same place."""
+
+    def with_tag(self, tag: str, /) -> ImageReference:
+        """Give the reference of the same place under another tag.
+
+        Raises:
+            InvalidReference: this cannot be a tag here.
+        """
+        ...
+
+
+@runtime_checkable
 class Abortable(Protocol):
     """A source or destination whose calls under way can be ended from another thread."""
 

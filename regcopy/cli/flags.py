@@ -217,10 +217,10 @@ class _Parser:
             self._given[flag.name] = value
 
     def _similar(self, name: str) -> str:
-        import difflib  # only where somebody mistyped
+        from regcopy.cli.closeness import close_to  # only where somebody mistyped
 
         known = [flag.name for flag in self._long.values() if not flag.hidden and not flag.later]
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        close = close_to(name, known)
         return f"did you mean --{close[0]}?" if close else ""
 
 

@@ -26,9 +26,13 @@ def _run(call: Invocation) -> int:
     parse_name(name, "{problem}")
     from regcopy import api
     from regcopy.cli.gojson import encode
+    from regcopy.errors import UsageError
 
-    repository = api.repository_name(name)
-    tags = list(api.list_tags(name, **surroundings(call)))
+    try:
+        repository = api.repository_name(name)
+        tags = list(api.list_tags(name, **surroundings(call)))
+    except UsageError as error:  # skopeo's message, without the place
+        raise CommandLineError(error.message, hint=error.hint) from None
     call.console.out(f"{encode({'Repository': repository, 'Tags': tags})}\n")
     return OK
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import regcopy
+from regcopy.cli.closeness import close_to
 from regcopy.cli.command import COMMANDS, LATER, Command, Invocation, find_command
 from regcopy.cli.console import Console
 from regcopy.cli.exits import OK, SIGNALLED, exit_code, report
@@ -115,7 +116,7 @@ class _Program:
             return self._help(())
         if name in LATER:
             raise CommandLineError(f"`{self._program} {name}` is not supported yet")
-        close = _suggestions(name)
+        close = "\n\t".join(close_to(name, (*COMMANDS, "help"), or_longer=True))
         meant = f"\nDid you mean this?\n\t{close}\n\n" if close else ""
         raise CommandLineError(
             f"Unrecognized command `{self._program} {name}`\n{meant}"
@@ -196,23 +197,6 @@ def _program(argv: Sequence[str]) -> str:
 def _wants_json(argv: Sequence[str]) -> bool:
     # Looked for before anything is parsed: an error of the parser is a log line too.
     return "--log-format=json" in argv or ("--log-format", "json") in pairwise(argv)
-
-
-def _suggestions(name: str) -> str:
-    """Commands that begin like `name`, or differ in at most two letters (cobra's rule)."""
-    wanted = name.lower()
-    close = [c for c in COMMANDS if c.startswith(wanted) or _distance(wanted, c) <= 2]
-    return "\n\t".join(close)
-
-
-def _distance(left: str, right: str) -> int:
-    """Levenshtein's distance: letters to change, insert or leave out."""
-    row = list(range(len(right) + 1))
-    for i, letter in enumerate(left[:50], 1):
-        above, row = row, [i]
-        for j, other in enumerate(right, 1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != other)))
-    return row[-1]
 
 
 def _closed() -> TextIO:

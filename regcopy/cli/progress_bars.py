@@ -116,7 +116,7 @@ def summary(result: CopyResult) -> str:
     if result.already_there:
         return f"{result.digest} is there already; nothing was copied"
     parts = [
-        f"{human_bytes(size)} in {count} {'blob' if count == 1 else 'blobs'} {how}"
+        f"{human_bytes(size)} in {_counted(count)} {how}"
         for how, count, size in (
             ("copied", result.blobs_copied, result.bytes_copied),
             ("there already", result.blobs_reused, result.bytes_reused),
@@ -130,7 +130,11 @@ def summary(result: CopyResult) -> str:
 
 def _title(event: CopyStarted) -> str:
     images = f"{event.images} images, " if event.is_index else ""
-    return f"{images}{event.blobs} blobs"
+    return f"{images}{_counted(event.blobs)}"
+
+
+def _counted(blobs: int) -> str:
+    return f"{blobs} {'blob' if blobs == 1 else 'blobs'}"
 
 
 def _short(digest: Digest) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.command import Command, FlagGroup, Invocation
@@ -30,18 +31,35 @@ def _run(call: Invocation) -> int:
         raise CommandLineError(f"`{call.program} serve` takes no names")
     from regcopy.serving import RegistryServer, parse_listen
 
-    root = call.values.string("root")
     host, port = parse_listen(call.values.string("listen") or _DEFAULT_LISTEN)
     tell = _request_log(call.console) if call.values.boolean("log-requests") else None
-    with RegistryServer(root or None, host, port, on_request=tell) as server:
-        shown = os.path.abspath(root) if root else "a temporary folder"
-        call.console.log("info", f"serving {shown} at http://{server.address}/")
+    with _root(call) as root, RegistryServer(root, host, port, on_request=tell) as server:
+        folder = os.path.abspath(root)
+        call.console.log("info", f"serving {folder} at http://{server.address}/")
         if not server.is_loopback:
             call.console.log(
                 "warning", "others can reach this address: they can read and change every image"
             )
         server.serve_forever(call.cancelled)
     return OK
+
+
+@contextmanager
+def _root(call: Invocation) -> Iterator[str]:
+    """Give the folder to serve: the named one, or a temporary one that goes at the end."""
+    named = call.values.string("root")
+    if named:
+        yield named
+        return
+    import tempfile
+
+    from regcopy.streams.files import storage_errors
+
+    where = call.values.string("tmpdir") or tempfile.gettempdir()
+    with storage_errors("making a folder in", where):
+        folder = tempfile.TemporaryDirectory(prefix="regcopy-serve-", dir=where)
+    with folder as root:
+        yield root
 
 
 def _request_log(console: Console) -> Callable[[ServedRequest], None]:

@@ -64,7 +64,10 @@ class Wire:
             deadline = deadline or now + HEAD_SECONDS
             if not block or now > deadline:
                 raise ClientGone
-            data = (data + block).lstrip(b"\r\n") if not data else data + block
+            data = data + block if data else block.lstrip(b"\r\n")
+            if data and not data[:1].isalpha():
+                # Many clients try TLS first and need a quick no: they wait for one.
+                raise BadRequest(400, "this is no request of plain HTTP")
         if end > MAX_HEAD_BYTES:
             raise BadRequest(431, f"the head of a request has at most {MAX_HEAD_BYTES} bytes")
         self._rest = data[end + 4 :]

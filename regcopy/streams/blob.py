@@ -40,6 +40,8 @@ class BlobStream:
 
     `restart` goes back to an offset, so that a destination can repeat an upload or resume
     it: bytes that were hashed before are not hashed again, and a restart at 0 begins anew.
+    So only a place that checks the digest of the whole itself, as a registry does, may go on
+    from elsewhere: what passes a second time is not compared with the first.
     """
 
     def __init__(
@@ -50,9 +52,10 @@ class BlobStream:
         media_type: str = "",
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Take bytes from `opener`, which is first called at the first read.
+        """Take bytes from `opener`.
 
         Args:
+            opener: first called at the first read.
             expected: what the bytes must turn out to be; None where that is not known
                 before they have passed (a layer that is compressed on the way).
             media_type: type of the blob where nothing is expected.

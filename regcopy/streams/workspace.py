@@ -157,7 +157,11 @@ class Workspace:
     def make(self, name: str = "") -> Folder:
         """Give the folder, or one inside it, and create it first if need be. Errors as `open`."""
         self.open(create=True)
-        return self._sub(name, create=True)
+        try:
+            return self._sub(name, create=True)
+        except NotFound as error:
+            # Nobody who keeps to the locks does that.
+            raise StorageFailed(f"{error.message}: it was removed while in use") from None
 
     def _sub(self, name: str, *, create: bool) -> Folder:
         with self._mutex:

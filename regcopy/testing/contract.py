@@ -4,6 +4,7 @@ A test module for a transport needs three lines beside the import: a pytest fixt
 that gives a `Place`. All tests of this module then run on it:
 
     from regcopy.testing.contract import *  # noqa: F403
+    from regcopy.testing.place import Place
 
     @pytest.fixture
     def place(tmp_path):
@@ -16,122 +17,30 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from regcopy.auth.keychain import FixedKeychain
-from regcopy.config.environment import Environment
 from regcopy.errors import (
     ConnectionFailed,
     DigestMismatch,
     NotFound,
     RegcopyError,
-    Side,
     SizeMismatch,
 )
-from regcopy.events import Silent
-from regcopy.model.descriptor import Descriptor
-from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
-from regcopy.streams.blob import BlobStream, Readable
-from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
-from regcopy.transports.base import (
-    Context,
-    DeletesImages,
-    HoldsImages,
-    ImageDestination,
-    ImageReference,
-    ListsTags,
-    SideOptions,
+from regcopy.streams.blob import BlobStream
+from regcopy.testing.place import (
+    Breaking,
+    Place,
+    blobs_by_descriptor,
+    descriptor_of,
+    put_all,
+    read_whole,
+    run_at_once,
+    stream_of,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the tests read and write.
-
-    Attributes:
-        reference: gives the reference for a short name; another name is another image, and
-            no image is there at first.
-        options: what contexts are made with.
-    """
-
-    reference: Callable[[str], ImageReference]
-    options: SideOptions = field(default_factory=SideOptions)
-
-    @contextmanager
-    def context(self, side: Side) -> Iterator[Context]:
-        """Make the context of one side."""
-        context = Context(side, self.options, FixedKeychain(), Environment.of_process(), Silent())
-        try:
-            yield context
-        finally:
-            context.resources.close()
-
-    @contextmanager
-    def destination(self, name: str) -> Iterator[ImageDestination]:
-        """Open for writing."""
-        with (
-            self.context("destination") as context,
-            self.reference(name).open_destination(context) as destination,
-        ):
-            yield destination
-
-    def write(self, name: str, image: SampleImage) -> None:
-        """Write an image whole."""
-        with self.destination(name) as destination:
-            put_all(destination, image)
-            destination.commit()
-
-    def read_top(self, name: str) -> RawManifest:
-        """Read the top manifest."""
-        with (
-            self.context("source") as context,
-            self.reference(name).open_source(context) as source,
-        ):
-            return source.get_manifest()
-
-    def is_absent(self, name: str) -> bool:
-        """Tell whether there is no image of that name."""
-        try:
-            self.read_top(name)
-        except NotFound:
-            return True
-        return False
-
-
-def descriptor_of(content: bytes, media_type: str = "application/octet-stream") -> Descriptor:
-    """Describe some bytes."""
-    return Descriptor(media_type, Digest.of(content), len(content))
-
-
-def stream_of(content: bytes, expected: Descriptor | None = None) -> BlobStream:
-    """Make the stream that an engine would hand over."""
-    return BlobStream(
-        lambda offset: io.BytesIO(content[offset:]), expected or descriptor_of(content)
-    )
-
-
-def put_all(destination: ImageDestination, image: SampleImage) -> None:
-    """Put everything of an image, short of its name."""
-    for content in image.blobs.values():
-        if not destination.find_blob(descriptor_of(content)):
-            with stream_of(content) as stream:
-                destination.put_blob(stream)
-    for child in image.children:
-        destination.put_manifest(child, top=False)
-    destination.put_manifest(image.top, top=True)
-
-
-def blobs_by_descriptor(image: SampleImage) -> Iterator[Descriptor]:
-    """Descriptors of all blobs of an image."""
-    for raw in image.manifests:
-        parsed = parse_manifest(raw)
-        if not isinstance(parsed, ImageIndex):
-            yield from parsed.blobs
+from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
+from regcopy.transports.base import DeletesImages, HoldsImages, ListsTags
 
 
 @pytest.fixture(params=["one image", "four platforms"])
@@ -153,20 +62,14 @@ def test_a_manifest_is_read_as_it_was_written(place: Place, image: SampleImage) 
 def test_children_are_read_by_their_descriptors(place: Place) -> None:
     image = multi_platform_image()
     place.write("app", image)
-    with (
-        place.context("source") as context,
-        place.reference("app").open_source(context) as source,
-    ):
+    with place.source("app") as source:
         children = [source.get_manifest(child.descriptor()) for child in image.children]
     assert children == list(image.children)
 
 
 def test_blobs_are_read_as_they_were_written(place: Place, image: SampleImage) -> None:
     place.write("app", image)
-    with (
-        place.context("source") as context,
-        place.reference("app").open_source(context) as source,
-    ):
+    with place.source("app") as source:
         for blob in blobs_by_descriptor(image):
             raw = source.open_blob(blob)
             try:
@@ -179,10 +82,7 @@ def test_a_blob_is_read_from_an_offset(place: Place) -> None:
     image = single_image()
     place.write("app", image)
     blob = next(blobs_by_descriptor(image))
-    with (
-        place.context("source") as context,
-        place.reference("app").open_source(context) as source,
-    ):
+    with place.source("app") as source:
         raw = source.open_blob(blob, offset=100)
         try:
             assert read_whole(raw) == image.blobs[blob.digest][100:]
@@ -192,11 +92,7 @@ def test_a_blob_is_read_from_an_offset(place: Place) -> None:
 
 def test_a_blob_that_is_missing_is_not_found(place: Place) -> None:
     place.write("app", single_image())
-    with (
-        place.context("source") as context,
-        place.reference("app").open_source(context) as source,
-        pytest.raises(NotFound),
-    ):
+    with place.source("app") as source, pytest.raises(NotFound):
         raw = source.open_blob(descriptor_of(b"missing"))
         try:
             raw.read(1)
@@ -311,18 +207,14 @@ def test_many_threads_put_blobs_at_once(place: Place) -> None:
                 problems.append(error)
 
         workers = min(4, destination.capabilities.max_parallel)
-        run_at_once([lambda n=n: put(contents[n::workers]) for n in range(workers)])
+        run_at_once(put, [contents[n::workers] for n in range(workers)])
         assert problems == []
         assert all(destination.find_blob(descriptor_of(content)) for content in contents)
 
 
 def test_closing_twice_does_no_harm(place: Place) -> None:
     place.write("app", single_image())
-    with (
-        place.context("source") as context,
-        place.reference("app").open_source(context) as source,
-        place.destination("app") as destination,
-    ):
+    with place.source("app") as source, place.destination("app") as destination:
         source.close()
         destination.close()
 
@@ -369,40 +261,3 @@ def test_a_cancelled_run_writes_nothing_more(place: Place) -> None:
             stopped.check_cancelled()
             destination.commit()
     assert place.is_absent("app")
-
-
-class Breaking:
-    """A `Readable` that gives so many blocks and then fails."""
-
-    def __init__(self, content: bytes, blocks: int) -> None:
-        self._raw = io.BytesIO(content)
-        self._left = blocks
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Give a block, or fail."""
-        self._left -= 1
-        if self._left < 0:
-            error = ConnectionFailed("the source broke")
-            error.side = "source"
-            raise error
-        return self._raw.read(size)
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-def read_whole(raw: Readable) -> bytes:
-    """Read to the end."""
-    blocks: list[bytes] = []
-    while block := raw.read(65536):
-        blocks.append(block)
-    return b"".join(blocks)
-
-
-def run_at_once(tasks: list[Callable[[], None]]) -> None:
-    """Run each task in a thread of its own, and wait for all."""
-    threads = [threading.Thread(target=task) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)

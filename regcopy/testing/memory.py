@@ -102,6 +102,10 @@ class MemoryReference:
         self.store.note("open_destination", self)
         return MemoryDestination(self, context)
 
+    def with_tag(self, tag: str, /) -> MemoryReference:
+        """The same repository, another tag."""
+        return replace(self, tag=tag)
+
     @property
     def repository_name(self) -> str:
         """The repository."""

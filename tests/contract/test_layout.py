@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regcopy.testing.contract import *  # noqa: F403
-from regcopy.testing.contract import Place
+from regcopy.testing.place import Place
 from regcopy.transports import parse_reference
 from regcopy.transports.base import SideOptions
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from regcopy.testing.contract import *  # noqa: F403
-from regcopy.testing.contract import Place
 from regcopy.testing.memory import MemoryStore
+from regcopy.testing.place import Place
 
 
 @pytest.fixture

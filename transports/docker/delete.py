@@ -31,6 +31,10 @@ def delete_image(reference: DockerReference, context: Context) -> None:
     request = Request("DELETE", manifests.path(str(digest)), (scope,), what, expect=_DELETED)
     try:
         client.call(request).close()
+    except NotFound as error:
+        # At a second try that is the success of the first, whose answer was lost.
+        if error.tries == 1:
+            raise
     except TransportError as error:
         if error.answer is not None and error.answer.status == 405:
             error.hint = error.hint or "deletion is turned off in this registry"

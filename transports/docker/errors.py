@@ -223,13 +223,13 @@ def _broken(causes: list[BaseException]) -> str:
 def _tls_error(place: Place, error: ssl.SSLError) -> TlsFailed:
     where = f"{place.method} {place.address}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = printable(error.verify_message or "it cannot be verified", limit=200)
+        why = printable(getattr(error, "verify_message", "it cannot be verified"), limit=200)
         return TlsFailed(
             f"{where}: the certificate of {place.host} was not accepted: {why}",
             hint="put the certificate of its authority, as *.crt, into a folder for --cert-dir, "
             "or switch verification off with --tls-verify=false",
         )
-    reason = (error.reason or "").replace("_", " ").lower()
+    reason = str(getattr(error, "reason", None) or "").replace("_", " ").lower()
     if reason in {"wrong version number", "record layer failure", "http request"}:
         return TlsFailed(
             f"{where}: {place.host} does not speak TLS",

@@ -44,8 +44,9 @@ def is_transient(error: BaseException) -> bool:
 class Retrier:
     """Repeats calls within one side's budget, and slows all of its workers together."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
+        self._clock = clock
         self._lock = threading.Lock()
         self._budget = context.retry.budget
         self._not_before = 0.0
@@ -67,7 +68,7 @@ class Retrier:
             TransportError: the last error, with `tries` set.
             Cancelled: the run was cancelled before or between two tries.
         """
-        began = time.monotonic()
+        began = self._clock()
         tries = 0
 
         def attempt() -> _Result:
@@ -84,7 +85,7 @@ class Retrier:
 
         def is_over(state: RetryCallState) -> bool:
             policy = self._context.retry
-            late = time.monotonic() - began > policy.total_seconds
+            late = self._clock() - began > policy.total_seconds
             return state.attempt_number >= policy.tries or late or not self._spend()
 
         retrying = Retrying(
@@ -104,7 +105,7 @@ class Retrier:
 
     def _wait_for_turn(self) -> None:
         self._context.check_cancelled()
-        while (delay := self._turn() - time.monotonic()) > 0:
+        while (delay := self._turn() - self._clock()) > 0:
             self._context.sleep(delay)
 
     def _turn(self) -> float:
@@ -137,7 +138,7 @@ class Retrier:
         delay = state.next_action.sleep if state.next_action else 0.0
         if isinstance(error, RateLimited) or _wish(error):
             with self._lock:
-                self._not_before = max(self._not_before, time.monotonic() + delay)
+                self._not_before = max(self._not_before, self._clock() + delay)
         self._context.observer.notify(
             RetryingEvent(_told(error), state.attempt_number, self._context.retry.tries, delay)
         )

@@ -85,7 +85,7 @@ class Sessions:
             is_begun = blob.digest in self._kept
         if begin and not is_begun and self.habits.asks_by_mount:
             try:
-                return self._mount(blob.digest, self._name.repository)
+                return self._client.retrier.call(lambda: self._mount(blob.digest))
             except _MountRefused as refused:
                 if refused.for_good:
                     self.habits.asks_by_mount = False
@@ -97,23 +97,25 @@ class Sessions:
         An upload that it began instead is kept for `take`.
         """
         try:
-            return self._mount(blob.digest, repository)
+            return self._client.retrier.call(lambda: self._mount(blob.digest, repository))
         except _MountRefused:
             return False
 
-    def _mount(self, digest: Digest, repository: str) -> bool:
+    def _mount(self, digest: Digest, repository: str = "") -> bool:
+        """Try once to mount from another repository, or from this one itself."""
         scopes = [self._scope]
-        if repository != self._name.repository:
+        if repository:
             scopes.append(Scope(repository, ("pull",)))
+        source = quote(repository or self._name.repository, safe="")
         request = Request(
             "POST",
-            f"{self._path}?mount={digest}&from={quote(repository, safe='')}",
+            f"{self._path}?mount={digest}&from={source}",
             tuple(scopes),
             f"asking for blob {digest} in {self._name.name}",
             expect=_NO_MOUNT | {201, 202},
         )
         try:
-            reply = self._client.call(request)
+            reply = self._client.send(request)
         except (Unauthorized, Forbidden) as error:
             raise _MountRefused(for_good=True) from error
         with reply:
@@ -142,7 +144,7 @@ class Sessions:
             return reply.status == 200 and length in ("", str(blob.size))
 
     def take(self, digest: Digest | None) -> Session:
-        """Give the session that was kept for a blob, or begin one."""
+        """Give the session that was kept for a blob, or begin one; tried once."""
         with self._lock:
             kept = self._kept.pop(digest, None) if digest else None
         return kept or self._begin()
@@ -150,11 +152,12 @@ class Sessions:
     def again(self, digest: Digest | None) -> Session | None:
         """Begin anew after a fault; None where the blob turns out to be there by now.
 
-        The answer to an upload can be lost after the registry has taken it.
+        The answer to an upload can be lost after the registry has taken it. Tried once, as
+        `take`: an upload is repeated as a whole.
         """
         if digest is not None and self.habits.asks_by_mount:
             with suppress(_MountRefused):
-                if self._mount(digest, self._name.repository):
+                if self._mount(digest):
                     return None
         return self.take(digest)
 
@@ -166,7 +169,7 @@ class Sessions:
             f"beginning an upload to {self._name.name}",
             expect=frozenset({202}),
         )
-        with self._client.call(request) as reply:
+        with self._client.send(request) as reply:
             return self._remember(Session(self._client, self._name, self._scope, reply))
 
     @property

@@ -105,6 +105,15 @@ class OciReference:
 
         return OciDestination(self, context)
 
+    def with_tag(self, tag: str, /) -> OciReference:
+        """Give the reference of another name in the same layout.
+
+        Raises:
+            InvalidReference: this cannot be a name in a layout.
+        """
+        check_name(tag)
+        return OciReference(self.path, tag)
+
     def delete_image(self, context: Context, /) -> None:
         """Remove the image from index.json, and the blobs that no other image needs.
 

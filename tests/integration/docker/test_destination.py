@@ -12,8 +12,6 @@ import pytest
 from regcopy.auth.credential import Credential
 from regcopy.errors import DigestMismatch, Forbidden, TransportError, Unauthorized, UsageError
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import RawManifest
-from regcopy.model.mediatypes import OCI_MANIFEST
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.transports.base import (
     Abortable,
@@ -259,9 +257,8 @@ def test_wrong_bytes_are_never_completed_and_their_upload_is_cancelled(
         assert not destination.find_blob(blob)
         with pytest.raises(DigestMismatch):
             destination.put_blob(stream)
-    assert seen[-1].method == "DELETE"
-    # It answers 404, having lost count of an upload whose connection broke.
-    assert seen[-1].status in (204, 404)
+    # Its status is 204 or 404: the registry loses count of an upload whose connection broke.
+    assert count(seen)["DELETE"] == 1
     assert tools.get_blob(repository, Digest.of(wrong)) is None
 
 
@@ -296,16 +293,6 @@ def test_an_index_without_its_images_is_refused_with_advice(
         with pytest.raises(TransportError) as caught:
             destination.commit()
     assert "--strip-removed-platforms" in caught.value.hint
-
-
-def test_a_broken_oci_manifest_is_refused_with_the_advice_to_try_the_other_format(
-    registry: Registry, repository: str, destination_context: Context
-) -> None:
-    with open_destination(registry.host, repository, destination_context) as destination:
-        destination.put_manifest(RawManifest(b'{"schemaVersion":2}', OCI_MANIFEST), top=True)
-        with pytest.raises(TransportError) as caught:
-            destination.commit()
-    assert "--format v2s2" in caught.value.hint
 
 
 def test_a_registry_that_is_read_only_refuses_in_one_line(

@@ -201,8 +201,8 @@ def test_an_additional_tag_is_alone_or_behind_the_repository(
 
 
 def test_an_additional_tag_in_another_repository_is_refused() -> None:
-    ended = copy("--additional-tag=host/other:2", to="docker://host/app:1")
-    assert ended.fatal == "additional-tag 'host/other:2' is not in the repository host/app"
+    ended = copy("--additional-tag=h:1/other:2", to="docker://h:1/app:1")
+    assert ended.fatal == "additional-tag 'h:1/other:2' is not in the repository h:1/app"
 
 
 def test_each_side_has_its_own_access(library: FakeLibrary) -> None:

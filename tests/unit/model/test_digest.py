@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import DigestMismatch, InvalidDigest
@@ -15,6 +15,7 @@ from tests.growth import TOO_FAST, growth
 HEX = "0123456789abcdef" * 4
 
 
+@settings(deadline=None)
 @given(st.binary(), st.sampled_from(["sha256", "sha512"]))
 def test_a_digest_prints_as_it_is_parsed(content: bytes, algorithm: str) -> None:
     digest = Digest.of(content, algorithm)
@@ -58,6 +59,7 @@ def test_what_is_no_digest_is_refused(text: str) -> None:
         Digest.parse(text)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_digest_or_refused(text: str) -> None:
     try:

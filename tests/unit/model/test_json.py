@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import ManifestInvalid
@@ -59,6 +59,7 @@ def test_a_backslash_before_ud_is_no_surrogate() -> None:
     assert load_object(b'{"a":"\\\\ud83d"}') == {"a": "\\ud83d"}
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_an_object_or_refused(content: bytes) -> None:
     try:
@@ -78,6 +79,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXT, JSON, max_size=3))
 def test_what_is_written_is_read_again(document: dict[str, object]) -> None:
     assert load_object(dump_object(document)) == document

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import (
@@ -99,12 +99,14 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES), st.sampled_from(["", OCI_MANIFEST, DOCKER_LIST, "x/y"]))
 def test_any_document_is_a_manifest_or_refused(document: object, served_as: str) -> None:
     with suppress(ContentError):
         assert isinstance(parse(document, served_as), ImageManifest | ImageIndex)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000), st.binary(min_size=1, max_size=3))
 def test_a_damaged_manifest_is_a_manifest_or_refused(position: int, damage: bytes) -> None:
     content = single_image(layer_bytes=1).top.content

@@ -6,7 +6,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import InvalidPlatform
@@ -41,6 +41,7 @@ def test_what_is_no_platform_is_refused_with_an_example(text: str) -> None:
 PARTS = st.from_regex(r"[a-z0-9]{1,10}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(PARTS, PARTS, PARTS | st.just(""))
 def test_a_platform_prints_as_it_is_parsed(system: str, architecture: str, variant: str) -> None:
     platform = Platform.parse(str(Platform(system, architecture, variant)))

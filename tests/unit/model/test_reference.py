@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import InvalidReference
@@ -148,11 +148,13 @@ NAMES = st.from_regex(
 ).filter(lambda text: not text.startswith(("docker.io/", "index.docker.io/")))
 
 
+@settings(deadline=None)
 @given(NAMES)
 def test_a_full_name_prints_as_it_is_parsed(text: str) -> None:
     assert str(ImageName.parse(text)) == text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_refused_or_prints_as_a_name_again(text: str) -> None:
     try:
@@ -163,6 +165,7 @@ def test_any_text_is_refused_or_prints_as_a_name_again(text: str) -> None:
     assert ImageName.parse(name.familiar) == name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=140))
 def test_a_tag_is_safe_in_an_address_and_in_a_path(text: str) -> None:
     if is_tag(text):
@@ -183,12 +186,10 @@ def test_a_long_text_is_refused_without_much_work(filler: str) -> None:
 
 
 @pytest.mark.parametrize("filler", ["a", "a.", "a-", "a__", "-"])
-def test_the_longest_text_that_is_looked_at_costs_little(filler: str) -> None:
-    # Under the limit of length the expressions do their work; they must not run away.
-    text = f"example.com/{(filler * 1000)[:1000]}!"
+def test_a_text_just_under_the_limit_is_refused_and_does_not_run_away(filler: str) -> None:
+    # Here the expressions do their work; one that backtracks without end meets the time limit.
+    long = (filler * 1000)[:1000]
 
-    for _ in range(100):
+    for text in (f"example.com/{long}!", f"{long}./a"):
         with pytest.raises(InvalidReference):
             ImageName.parse(text)
-        with pytest.raises(InvalidReference):
-            ImageName.parse((filler * 1000)[:1000] + "./a")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from regcopy.model._json import JsonObject
@@ -28,9 +30,13 @@ def below(manifest: Descriptor) -> list[Digest]:
     return [FIRST.digest] if manifest.digest == INDEX.digest else []
 
 
-def named(name: str, manifest: Descriptor = FIRST, **more: object) -> Entry:
+def named(
+    name: str, manifest: Descriptor = FIRST, more: Mapping[str, object] | None = None
+) -> Entry:
     annotations = {"org.opencontainers.image.ref.name": name, "other": "kept"}
-    return read_entry(JsonObject({**manifest.to_json(), "annotations": annotations, **more}))
+    return read_entry(
+        JsonObject({**manifest.to_json(), "annotations": annotations, **(more or {})})
+    )
 
 
 def names(entries: tuple[Entry, ...]) -> list[str]:
@@ -76,7 +82,7 @@ def test_other_names_belong_to_no_repository(name: str) -> None:
     "broken", [{"digest": "sha256:../../x"}, {"size": -1}, {"mediaType": "application/other"}]
 )
 def test_broken_entries_and_other_things_belong_to_no_repository(broken: dict[str, object]) -> None:
-    assert named("app:1.0", **broken).repository == ""
+    assert named("app:1.0", more=broken).repository == ""
 
 
 def test_an_entry_is_what_other_programs_write() -> None:

@@ -16,6 +16,11 @@ from tests.served import Served, code_of
 PING = b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+def connect(server: RegistryServer) -> socket.socket:
+    host, _, port = server.address.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
 @pytest.fixture
 def connection(served: Served) -> Iterator[http.client.HTTPConnection]:
     """One connection, for several requests."""
@@ -75,11 +80,7 @@ def test_http_1_0_is_answered_once(served: Served) -> None:
         (b"GET /v2/ HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
         (b"GET /v2/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-        (
-            b"PUT /v2/a/manifests/x HTTP/1.1\r\nContent-Length: 3\r\n"
-            + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
+        (b"PATCH /v2/ HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         (b"GET /v2/?" + b"a=b&" * 30 + b" HTTP/1.1\r\n\r\n", 400),
         (b"GET /v2/ HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n", 431),
         (b"GET /v2/ HTTP/1.1\r\nA: " + b"b" * 40_000 + b"\r\n\r\n", 431),
@@ -198,10 +199,18 @@ def test_other_methods_are_refused_with_those_that_there_are(served: Served) -> 
     assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, DELETE")
 
 
+def test_a_client_that_tries_tls_is_told_at_once(served: Served) -> None:
+    host, _, port = served.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
     with (
         RegistryServer(tmp_path, silence_seconds=0.05) as server,
-        socket.create_connection(tuple(server.address.split(":")), timeout=20) as silent,
+        connect(server) as silent,
     ):
         silent.sendall(b"GET /v2/ HTTP/1.1\r\n")
 
@@ -210,11 +219,10 @@ def test_a_silent_client_is_let_go(tmp_path: Path) -> None:
 
 def test_clients_over_the_limit_wait_until_others_have_gone(tmp_path: Path) -> None:
     with RegistryServer(tmp_path, max_connections=1) as server:
-        address = tuple(server.address.split(":"))
-        with socket.create_connection(address, timeout=20) as first:
+        with connect(server) as first:
             first.sendall(PING)
             assert first.recv(100)
-            second = socket.create_connection(address, timeout=20)
+            second = connect(server)
         with second:
             second.sendall(PING)
 

@@ -7,7 +7,7 @@ import os
 import resource
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -158,7 +158,7 @@ def make_socket(path: Path) -> None:
         made.bind(str(path))
 
 
-ODD_FILES = {
+ODD_FILES: dict[str, Callable[[Path], None]] = {
     "link": make_link,
     "dangling link": lambda path: path.symlink_to("nowhere"),
     "pipe": os.mkfifo,

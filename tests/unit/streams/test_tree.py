@@ -99,8 +99,16 @@ def test_an_image_is_complete_with_every_blob_and_manifest() -> None:
 
     assert is_complete(top, read, lambda blob: blob.digest in image.blobs)
     assert not is_complete(top, reader(image.top), lambda _: True)
-    for lost in image.blobs:
-        assert not is_complete(top, read, lambda blob, lost=lost: blob.digest != lost)
+
+
+def test_an_image_without_one_of_its_blobs_is_not_complete() -> None:
+    image = multi_platform_image(layers=1)
+
+    def complete_without(lost: Digest) -> bool:
+        read = reader(*image.manifests)
+        return is_complete(image.top.descriptor(), read, lambda blob: blob.digest != lost)
+
+    assert [complete_without(lost) for lost in image.blobs] == [False] * 8
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,8 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_INDEX, OCI_MANIFEST
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
-from regcopy.transports.base import ImageDestination
-from regcopy.transports.dir import DirReference
-from tests.contexts import make_context
 from tests.hand_copy import put_image, read_image, write_image
+from tests.places import files_of, folder, open_writer
 from tests.storage_watch import contents
 
 ONE = single_image(seed="one")
@@ -28,43 +25,6 @@ TWO = single_image(seed="two", family="v2s2", plain=True)
 FOUR = multi_platform_image(layers=1)
 VERSION = b"Directory Transport Version: 1.1\n"
 LAYER, LAYER_BYTES = next(iter(ONE.blobs.items()))
-
-
-def folder(path: Path) -> DirReference:
-    """Name the image in a folder."""
-    return DirReference(str(path))
-
-
-def open_folder(path: Path) -> ImageDestination:
-    """Open a folder for writing."""
-    return folder(path).open_destination(make_context("destination"))
-
-
-def files_of(image: SampleImage) -> dict[str, bytes]:
-    """Give the files that a folder with this image has."""
-    files = {"version": VERSION, "manifest.json": image.top.content}
-    files |= {digest.hex: content for digest, content in image.blobs.items()}
-    return files | {f"{m.digest.hex}.manifest.json": m.content for m in image.children}
-
-
-def fail_run(
-    path: Path,
-    image: SampleImage,
-    error: BaseException,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> None:
-    """Write all of an image, and fail before the commit."""
-    with open_folder(path) as destination:
-        put_image(destination, image)
-        meanwhile()
-        raise error
-
-
-def current_digest(path: Path) -> Digest | None:
-    """Ask a destination for the digest that is there."""
-    with open_folder(path) as destination:
-        return destination.current_digest()  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.parametrize("image", [ONE, TWO, FOUR])
@@ -75,7 +35,7 @@ def test_an_image_is_written_as_its_files(tmp_path: Path, image: SampleImage) ->
 
 
 def test_every_manifest_is_taken_and_nothing_is_changed(tmp_path: Path) -> None:
-    with open_folder(tmp_path) as destination:
+    with open_writer(folder(tmp_path)) as destination:
         capabilities = destination.capabilities
 
     assert not capabilities.manifest_types
@@ -108,7 +68,7 @@ def test_files_that_are_no_part_of_an_image_stay(tmp_path: Path) -> None:
 def test_the_old_image_is_whole_until_the_commit(tmp_path: Path) -> None:
     write_image(ONE, folder(tmp_path))
 
-    with open_folder(tmp_path) as destination:
+    with open_writer(folder(tmp_path)) as destination:
         put_image(destination, FOUR)
         assert read_image(folder(tmp_path)) == ONE
         destination.commit()
@@ -118,7 +78,7 @@ def test_the_old_image_is_whole_until_the_commit(tmp_path: Path) -> None:
 def test_old_files_stay_while_another_run_may_need_them(tmp_path: Path) -> None:
     write_image(ONE, folder(tmp_path))
 
-    with open_folder(tmp_path) as other:
+    with open_writer(folder(tmp_path)) as other:
         assert other.find_blob(Descriptor("", LAYER, len(LAYER_BYTES)))
         write_image(FOUR, folder(tmp_path))
         put_image(other, ONE)
@@ -142,7 +102,7 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_bytes(b"important")
 
     with pytest.raises(UsageError, match="don't want to overwrite important data"):
-        open_folder(tmp_path)
+        open_writer(folder(tmp_path))
 
     assert contents(tmp_path) == {"thesis.tex": b"important"}
 
@@ -152,7 +112,7 @@ def test_a_folder_of_another_version_is_refused(tmp_path: Path, version: bytes) 
     (tmp_path / "version").write_bytes(version)
 
     with pytest.raises(UsageError, match="not a containers image directory"):
-        open_folder(tmp_path)
+        open_writer(folder(tmp_path))
 
 
 def test_a_linked_version_file_is_refused(tmp_path: Path) -> None:
@@ -161,14 +121,14 @@ def test_a_linked_version_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "image" / "version").symlink_to(tmp_path / "outside")
 
     with pytest.raises(StorageFailed, match="this is no regular file"):
-        open_folder(tmp_path / "image")
+        open_writer(folder(tmp_path / "image"))
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
     with pytest.raises(StorageFailed, match="Not a directory"):
-        open_folder(tmp_path / "file")
+        open_writer(folder(tmp_path / "file"))
 
 
 def test_a_folder_that_a_killed_run_left_is_taken(tmp_path: Path) -> None:
@@ -215,7 +175,7 @@ def test_a_child_that_its_index_names_by_sha512_gets_both_names(tmp_path: Path) 
 
 
 def test_tags_are_refused_and_nothing_is_named(tmp_path: Path) -> None:
-    with open_folder(tmp_path) as destination:
+    with open_writer(folder(tmp_path)) as destination:
         put_image(destination, ONE)
         with pytest.raises(UsageError, match="has no tags"):
             destination.commit(["v1"])

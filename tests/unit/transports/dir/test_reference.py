@@ -34,7 +34,7 @@ def test_the_policy_sees_the_real_folder(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
 
-    reference = folder(tmp_path / "link" / "image")
+    reference = parse_reference(f"dir:{tmp_path}/link/image")
 
     assert reference.policy_identity == f"{real}/real/image"
     assert list(reference.policy_namespaces)[:2] == [f"{real}/real", real]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,63 +14,22 @@ from regcopy.errors import (
     StorageFailed,
 )
 from regcopy.model.descriptor import Descriptor
-from regcopy.model.digest import Digest
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_dir
-from regcopy.transports.base import ImageDestination
-from regcopy.transports.dir import DirReference
 from tests.contexts import make_context
-from tests.hand_copy import put_image, read_image, write_image
+from tests.hand_copy import read_image, write_image
+from tests.places import current_digest, fail_run, files_of, folder, open_writer
 from tests.storage_watch import contents
 
 ONE = single_image(seed="one")
-TWO = single_image(seed="two", family="v2s2", plain=True)
 FOUR = multi_platform_image(layers=1)
-VERSION = b"Directory Transport Version: 1.1\n"
 LAYER, LAYER_BYTES = next(iter(ONE.blobs.items()))
-
-
-def folder(path: Path) -> DirReference:
-    """Name the image in a folder."""
-    return DirReference(str(path))
-
-
-def open_folder(path: Path) -> ImageDestination:
-    """Open a folder for writing."""
-    return folder(path).open_destination(make_context("destination"))
-
-
-def files_of(image: SampleImage) -> dict[str, bytes]:
-    """Give the files that a folder with this image has."""
-    files = {"version": VERSION, "manifest.json": image.top.content}
-    files |= {digest.hex: content for digest, content in image.blobs.items()}
-    return files | {f"{m.digest.hex}.manifest.json": m.content for m in image.children}
-
-
-def fail_run(
-    path: Path,
-    image: SampleImage,
-    error: BaseException,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> None:
-    """Write all of an image, and fail before the commit."""
-    with open_folder(path) as destination:
-        put_image(destination, image)
-        meanwhile()
-        raise error
-
-
-def current_digest(path: Path) -> Digest | None:
-    """Ask a destination for the digest that is there."""
-    with open_folder(path) as destination:
-        return destination.current_digest()  # type: ignore[attr-defined, no-any-return]
 
 
 def test_a_blob_that_is_there_is_found_by_its_bytes(tmp_path: Path) -> None:
     write_dir(ONE, tmp_path)
     blob = Descriptor("", LAYER, len(LAYER_BYTES))
 
-    with open_folder(tmp_path) as destination:
+    with open_writer(folder(tmp_path)) as destination:
         assert destination.find_blob(blob)
         assert not destination.find_blob(Descriptor("", LAYER, blob.size - 1))
         (tmp_path / LAYER.hex).write_bytes(b"x" * blob.size)
@@ -81,8 +39,8 @@ def test_a_blob_that_is_there_is_found_by_its_bytes(tmp_path: Path) -> None:
 
 
 def test_looking_creates_nothing(tmp_path: Path) -> None:
-    assert current_digest(tmp_path / "missing") is None
-    with open_folder(tmp_path / "missing") as destination:
+    assert current_digest(folder(tmp_path / "missing")) is None
+    with open_writer(folder(tmp_path / "missing")) as destination:
         assert not destination.find_blob(Descriptor("", LAYER, 1))
 
     assert list(tmp_path.iterdir()) == []
@@ -91,19 +49,19 @@ def test_looking_creates_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("image", [ONE, FOUR])
 def test_the_digest_is_known_while_all_is_there(tmp_path: Path, image: SampleImage) -> None:
     write_image(image, folder(tmp_path))
-    assert current_digest(tmp_path) == image.digest
+    assert current_digest(folder(tmp_path)) == image.digest
 
     lost = next(iter(image.blobs))
     content = (tmp_path / lost.hex).read_bytes()
     (tmp_path / lost.hex).write_bytes(content[::-1])
 
-    assert current_digest(tmp_path) is None
+    assert current_digest(folder(tmp_path)) is None
 
 
 def test_a_missing_child_makes_an_image_incomplete(tmp_path: Path) -> None:
     write_image(SampleImage(FOUR.top, FOUR.children[1:], FOUR.blobs), folder(tmp_path))
 
-    assert current_digest(tmp_path) is None
+    assert current_digest(folder(tmp_path)) is None
 
 
 def test_reading_what_is_there_can_be_cancelled(tmp_path: Path) -> None:
@@ -120,7 +78,7 @@ def test_reading_what_is_there_can_be_cancelled(tmp_path: Path) -> None:
 )
 def test_a_failed_run_leaves_nothing_at_a_new_place(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(type(error)):
-        fail_run(tmp_path / "new" / "image", FOUR, error)
+        fail_run(folder(tmp_path / "new" / "image"), FOUR, error)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -129,7 +87,7 @@ def test_a_failed_run_leaves_the_old_image_as_it_was(tmp_path: Path) -> None:
     write_image(ONE, folder(tmp_path))
 
     with pytest.raises(ContentError):
-        fail_run(tmp_path, FOUR, ContentError("bad input"))
+        fail_run(folder(tmp_path), FOUR, ContentError("bad input"))
 
     assert contents(tmp_path) == files_of(ONE)
 
@@ -139,23 +97,23 @@ def test_a_failed_run_keeps_what_another_one_has_named_meanwhile(tmp_path: Path)
         write_image(FOUR, folder(tmp_path))
 
     with pytest.raises(ContentError):
-        fail_run(tmp_path, FOUR, ContentError("bad input"), meanwhile=name_it)
+        fail_run(folder(tmp_path), FOUR, ContentError("bad input"), meanwhile=name_it)
 
     assert contents(tmp_path) == files_of(FOUR)
 
 
 def test_a_broken_connection_leaves_whole_blobs_to_go_on_from(tmp_path: Path) -> None:
     with pytest.raises(ConnectionFailed):
-        fail_run(tmp_path / "image", ONE, ConnectionFailed("reset"))
+        fail_run(folder(tmp_path / "image"), ONE, ConnectionFailed("reset"))
 
     with pytest.raises(NotFound):
         read_image(folder(tmp_path / "image"))
-    with open_folder(tmp_path / "image") as destination:
+    with open_writer(folder(tmp_path / "image")) as destination:
         assert destination.find_blob(Descriptor("", LAYER, len(LAYER_BYTES)))
 
 
 def test_a_broken_connection_before_the_first_blob_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConnectionFailed):
-        fail_run(tmp_path / "image", SampleImage(ONE.top), ConnectionFailed("reset"))
+        fail_run(folder(tmp_path / "image"), SampleImage(ONE.top), ConnectionFailed("reset"))
 
     assert list(tmp_path.iterdir()) == []

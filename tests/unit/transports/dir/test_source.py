@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,55 +16,15 @@ from regcopy.errors import (
     StorageFailed,
 )
 from regcopy.model.descriptor import Descriptor
-from regcopy.model.digest import Digest
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_dir
-from regcopy.transports.base import ImageDestination
-from regcopy.transports.dir import DirReference
 from tests.contexts import make_context
-from tests.hand_copy import put_image, read_image
+from tests.hand_copy import read_image
+from tests.places import folder
 
 ONE = single_image(seed="one")
 TWO = single_image(seed="two", family="v2s2", plain=True)
 FOUR = multi_platform_image(layers=1)
-VERSION = b"Directory Transport Version: 1.1\n"
 LAYER, LAYER_BYTES = next(iter(ONE.blobs.items()))
-
-
-def folder(path: Path) -> DirReference:
-    """Name the image in a folder."""
-    return DirReference(str(path))
-
-
-def open_folder(path: Path) -> ImageDestination:
-    """Open a folder for writing."""
-    return folder(path).open_destination(make_context("destination"))
-
-
-def files_of(image: SampleImage) -> dict[str, bytes]:
-    """Give the files that a folder with this image has."""
-    files = {"version": VERSION, "manifest.json": image.top.content}
-    files |= {digest.hex: content for digest, content in image.blobs.items()}
-    return files | {f"{m.digest.hex}.manifest.json": m.content for m in image.children}
-
-
-def fail_run(
-    path: Path,
-    image: SampleImage,
-    error: BaseException,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> None:
-    """Write all of an image, and fail before the commit."""
-    with open_folder(path) as destination:
-        put_image(destination, image)
-        meanwhile()
-        raise error
-
-
-def current_digest(path: Path) -> Digest | None:
-    """Ask a destination for the digest that is there."""
-    with open_folder(path) as destination:
-        return destination.current_digest()  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.parametrize("image", [ONE, TWO, FOUR])

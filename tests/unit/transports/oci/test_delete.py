@@ -21,15 +21,11 @@ from regcopy.transports.base import SideOptions
 from regcopy.transports.oci import OciReference
 from tests.contexts import make_context
 from tests.hand_copy import put_image, read_image, write_image
+from tests.places import oci
 from tests.storage_watch import contents
 
 ONE = single_image(seed="one")
 FOUR = multi_platform_image(layers=2, shared_layers=1)
-
-
-def oci(path: Path, name: str) -> OciReference:
-    """Name an image of a layout."""
-    return OciReference(str(path), name)
 
 
 def delete(reference: OciReference) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,48 +18,16 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_INDEX, OCI_MANIFEST
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_layout
-from regcopy.transports.base import ImageDestination, SideOptions
+from regcopy.transports.base import SideOptions
 from regcopy.transports.oci import OciReference
-from regcopy.transports.oci.layout import LayoutIndex
 from tests.contexts import make_context
 from tests.hand_copy import put_image, read_image, write_image
+from tests.places import current_digest, names, oci, open_writer
 from tests.storage_watch import contents
 
 ONE = single_image(seed="one")
 TWO = single_image(seed="two")
 FOUR = multi_platform_image(layers=1)
-
-
-def oci(path: Path, name: str = "") -> OciReference:
-    """Name an image of a layout."""
-    return OciReference(str(path), name)
-
-
-def open_layout(
-    path: Path, name: str = "", *, options: SideOptions | None = None
-) -> ImageDestination:
-    """Open a layout for writing."""
-    return oci(path, name).open_destination(make_context("destination", options=options))
-
-
-def fail_run(
-    path: Path,
-    image: SampleImage,
-    error: BaseException,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-    options: SideOptions | None = None,
-) -> None:
-    """Write all of an image as "bad", and fail before the commit."""
-    with open_layout(path, "bad", options=options) as destination:
-        put_image(destination, image)
-        meanwhile()
-        raise error
-
-
-def names(path: Path) -> tuple[str, ...]:
-    """Names in index.json."""
-    return LayoutIndex.parse((path / "index.json").read_bytes()).names()
 
 
 @pytest.mark.parametrize("image", [ONE, FOUR])
@@ -85,7 +52,7 @@ def test_nothing_is_named_before_the_commit(tmp_path: Path) -> None:
     write_image(ONE, oci(tmp_path, "v1"))
     before = (tmp_path / "index.json").read_bytes()
 
-    with open_layout(tmp_path, "v1") as destination:
+    with open_writer(oci(tmp_path, "v1")) as destination:
         put_image(destination, TWO)
         assert (tmp_path / "index.json").read_bytes() == before
         destination.commit()
@@ -108,7 +75,7 @@ def test_additional_tags_name_the_same_image(tmp_path: Path) -> None:
 
 
 def test_a_tag_that_is_no_name_changes_nothing(tmp_path: Path) -> None:
-    with open_layout(tmp_path, "v1") as destination:
+    with open_writer(oci(tmp_path, "v1")) as destination:
         put_image(destination, ONE)
         with pytest.raises(InvalidReference):
             destination.commit(["a b"])
@@ -148,14 +115,14 @@ def test_blobs_that_are_there_are_found_by_their_exact_size(tmp_path: Path) -> N
     write_image(ONE, oci(tmp_path))
     digest, content = next(iter(ONE.blobs.items()))
 
-    with open_layout(tmp_path) as destination:
+    with open_writer(oci(tmp_path)) as destination:
         assert destination.find_blob(Descriptor("", digest, len(content)))
         assert not destination.find_blob(Descriptor("", digest, len(content) + 1))
         assert not destination.find_blob(Descriptor("", Digest.of(b"other"), 5))
 
 
 def test_looking_for_blobs_creates_nothing(tmp_path: Path) -> None:
-    with open_layout(tmp_path / "layout") as destination:
+    with open_writer(oci(tmp_path / "layout")) as destination:
         assert not destination.find_blob(Descriptor("", Digest.of(b"x"), 1))
 
     assert not (tmp_path / "layout").exists()
@@ -163,7 +130,7 @@ def test_looking_for_blobs_creates_nothing(tmp_path: Path) -> None:
 
 def test_blobs_go_into_a_shared_folder(tmp_path: Path) -> None:
     options = SideOptions(shared_blob_dir=str(tmp_path / "shared"))
-    with open_layout(tmp_path / "layout", "v1", options=options) as destination:
+    with open_writer(oci(tmp_path / "layout", "v1"), options=options) as destination:
         put_image(destination, ONE)
         destination.commit()
 
@@ -187,7 +154,7 @@ def test_a_child_that_its_index_names_by_sha512_gets_both_names(tmp_path: Path) 
 def test_docker_manifests_are_refused(tmp_path: Path) -> None:
     docker = single_image(family="v2s2")
 
-    with open_layout(tmp_path) as destination, pytest.raises(ManifestUnsupported) as caught:
+    with open_writer(oci(tmp_path)) as destination, pytest.raises(ManifestUnsupported) as caught:
         destination.put_manifest(docker.top, top=True)
 
     assert caught.value.hint == "convert it with --format oci"
@@ -199,18 +166,17 @@ def test_plain_layers_are_gzipped_unless_they_are_accepted(
 ) -> None:
     options = SideOptions(accept_uncompressed_layers=accept)
 
-    with open_layout(tmp_path, options=options) as destination:
+    with open_writer(oci(tmp_path), options=options) as destination:
         assert destination.capabilities.compresses_layers is compresses
 
 
 def test_the_digest_under_a_name_is_known_while_all_is_there(tmp_path: Path) -> None:
     write_image(FOUR, oci(tmp_path, "v1"))
+    assert current_digest(oci(tmp_path, "v1")) == FOUR.digest
 
-    with open_layout(tmp_path, "v1") as destination:
-        assert destination.current_digest() == FOUR.digest  # type: ignore[attr-defined]
-        lost = next(iter(FOUR.blobs))
-        (tmp_path / "blobs" / "sha256" / lost.hex).unlink()
-        assert destination.current_digest() is None  # type: ignore[attr-defined]
+    (tmp_path / "blobs" / "sha256" / next(iter(FOUR.blobs)).hex).unlink()
+
+    assert current_digest(oci(tmp_path, "v1")) is None
 
 
 @pytest.mark.parametrize(
@@ -221,9 +187,7 @@ def test_a_digest_is_only_known_under_its_own_name(
 ) -> None:
     write_image(ONE, oci(tmp_path, written))
 
-    with open_layout(tmp_path, asked) as destination:
-        digest = destination.current_digest()  # type: ignore[attr-defined]
-    assert digest == (ONE.digest if known else None)
+    assert current_digest(oci(tmp_path, asked)) == (ONE.digest if known else None)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"schemaVersion":2,"manifests":3}'])
@@ -233,7 +197,7 @@ def test_a_broken_index_is_refused_before_anything_is_written(
     (tmp_path / "index.json").write_bytes(content)
 
     with pytest.raises(ManifestInvalid):
-        open_layout(tmp_path)
+        open_writer(oci(tmp_path))
 
     assert contents(tmp_path) == {"index.json": content}
 
@@ -245,7 +209,7 @@ def test_a_layout_with_a_link_inside_is_refused_at_once(tmp_path: Path, place: s
     (tmp_path / "layout" / place).symlink_to(tmp_path / "outside")
 
     with pytest.raises(StorageFailed, match="this is no"):
-        open_layout(tmp_path / "layout")
+        open_writer(oci(tmp_path / "layout"))
 
 
 def test_a_linked_folder_of_an_algorithm_is_not_written_to(tmp_path: Path) -> None:
@@ -279,4 +243,4 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
     with pytest.raises(StorageFailed, match="Not a directory"):
-        open_layout(tmp_path / "file")
+        open_writer(oci(tmp_path / "file"))

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from regcopy.errors import (
-    StorageFailed,
-)
-from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
-from regcopy.transports.base import ImageDestination, SideOptions
-from regcopy.transports.oci import OciReference
-from regcopy.transports.oci.layout import LayoutIndex
-from tests.contexts import make_context
-from tests.hand_copy import put_image, read_image, write_image
-
-ONE = single_image(seed="one")
-TWO = single_image(seed="two")
-FOUR = multi_platform_image(layers=1)
-
-
-def oci(path: Path, name: str = "") -> OciReference:
-    """Name an image of a layout."""
-    return OciReference(str(path), name)
-
-
-def open_layout(
-    path: Path, name: str = "", *, options: SideOptions | None = None
-) -> ImageDestination:
-    """Open a layout for writing."""
-    return oci(path, name).open_destination(make_context("destination", options=options))
-
-
-def fail_run(
-    path: Path,
-    image: SampleImage,
-    error: BaseException,
-    *,
-    meanwhile: Callable[[], None] = lambda: None,
-    options: SideOptions | None = None,
-) -> None:
-    """Write all of an image as "bad", and fail before the commit."""
-    with open_layout(path, "bad", options=options) as destination:
-        put_image(destination, image)
-        meanwhile()
-        raise error
-
-
-def names(path: Path) -> tuple[str, ...]:
-    """Names in index.json."""
-    return LayoutIndex.parse((path / "index.json").read_bytes()).names()
-
+from regcopy.errors import StorageFailed
+from regcopy.testing.samples import single_image
+from tests.hand_copy import read_image, write_image
+from tests.places import names, oci
 
 SWAP = """
 import os, sys
@@ -70,27 +29,29 @@ while os.path.exists(outside):
 """
 
 
+def write_if_possible(number: int, layout: Path) -> None:
+    """Write an image, which may be refused while somebody plays with the folder."""
+    with suppress(StorageFailed):
+        write_image(single_image(seed=str(number)), oci(layout, "v2"))
+
+
 def test_a_folder_that_somebody_swaps_with_a_link_is_never_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    write_image(ONE, oci(tmp_path / "layout", "v1"))
+    write_image(single_image(), oci(tmp_path / "layout", "v1"))
     swapped = str(tmp_path / "layout" / "blobs" / "sha256")
     command = [sys.executable, "-c", SWAP, swapped, str(outside)]
-    outcomes: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE) as attacker:
         assert attacker.stdout is not None
         attacker.stdout.readline()
-        for number in range(50):
-            try:
-                write_image(single_image(seed=str(number)), oci(tmp_path / "layout", "v2"))
-                outcomes.append("written")
-            except StorageFailed:
-                outcomes.append("refused")
-        found = list(outside.iterdir())
-        outside.rmdir()
+        try:
+            for number in range(50):
+                write_if_possible(number, tmp_path / "layout")
+            found = list(outside.iterdir())
+        finally:
+            shutil.rmtree(outside)
 
     assert found == []
-    assert len(outcomes) == 50
 
 
 WRITER = """
@@ -98,8 +59,8 @@ import sys
 from pathlib import Path
 from regcopy.errors import ContentError
 from regcopy.testing.samples import single_image
-from tests.hand_copy import put_image, write_image
-from tests.unit.transports.oci.test_destination import oci, open_layout
+from tests.hand_copy import write_image
+from tests.places import fail_run, oci
 
 path, who, how = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 print("ready", flush=True)
@@ -110,9 +71,7 @@ for number in range(15):
         write_image(image, oci(path, f"{who}-{number}"))
         continue
     try:
-        with open_layout(path, "bad") as destination:
-            put_image(destination, image)
-            raise ContentError("bad input")
+        fail_run(oci(path, "bad"), image, ContentError("bad input"))
     except ContentError:
         pass
 """

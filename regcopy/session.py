@@ -1,0 +1,186 @@
+"""Calls that share what can be shared: connections, tokens, and what is known about blobs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
+
+from regcopy.auth.chain import keychain_for
+from regcopy.auth.credential import Credential
+from regcopy.config.environment import Environment
+from regcopy.copying.dry_run import dry_run
+from regcopy.copying.engine import copy_image
+from regcopy.copying.options import CopyOptions
+from regcopy.copying.places import CopyJob
+from regcopy.copying.result import CopyResult, DryRun
+from regcopy.copying.tally import Tally
+from regcopy.errors import Side, UsageError, located
+from regcopy.events import Observer, Silent
+from regcopy.transports import parse_reference
+from regcopy.transports.base import (
+    Clocks,
+    Context,
+    ImageReference,
+    RetryPolicy,
+    SideOptions,
+    TakesTags,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one place is reached.
+
+    Attributes:
+        credential: used instead of any file.
+        anonymous: use no credential at all.
+        authfile: file with credentials, instead of the default ones; must be readable.
+        options: TLS and transport options of this side.
+        retry: how often a request is repeated.
+        clocks: how long silence is borne.
+    """
+
+    credential: Credential | None = None
+    anonymous: bool = False
+    authfile: str = ""
+    options: SideOptions = field(default_factory=SideOptions)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clocks: Clocks = field(default_factory=Clocks)
+
+
+class Session:
+    """Copies one image after another, or several at once from threads of yours.
+
+    Places that are reached in the same way, on the same side, share their connections and
+    tokens until the session is closed. The two sides share nothing: they may have two
+    accounts at one registry.
+
+    Args:
+        environment: variables and folders; those of the process by default.
+        cancelled: set it to stop all copies.
+        observer: told of what happens, from worker threads, one call at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        environment: Environment | None = None,
+        cancelled: threading.Event | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._environment = environment or Environment.of_process()
+        self._cancelled = cancelled or threading.Event()
+        self._tally = Tally(observer or Silent())
+        self._lock = threading.Lock()
+        self._contexts: dict[tuple[Side, Access], Context] = {}
+
+    def copy(
+        self,
+        source: str,
+        destination: str,
+        *,
+        options: CopyOptions | None = None,
+        source_access: Access | None = None,
+        destination_access: Access | None = None,
+        observer: Observer | None = None,
+    ) -> CopyResult:
+        """Copy one image; arguments and errors are those of `regcopy.copy`.
+
+        Args:
+            source: `transport:reference` to read from.
+            destination: `transport:reference` to write to.
+            options: which images and how.
+            source_access: credentials, TLS and retries of the source.
+            destination_access: the same of the destination.
+            observer: told of this copy in place of the session's observer, which is still
+                told of repeated requests.
+        """
+        tally = self._tally if observer is None else Tally(observer)
+        job = self._job(source, destination, options, (source_access, destination_access))
+        return copy_image(job, tally)
+
+    def plan_copy(
+        self,
+        source: str,
+        destination: str,
+        *,
+        options: CopyOptions | None = None,
+        source_access: Access | None = None,
+        destination_access: Access | None = None,
+    ) -> DryRun:
+        """Say what `copy` would do; arguments and errors are those of `copy`."""
+        job = self._job(source, destination, options, (source_access, destination_access))
+        destination_context = replace(job.destination_context, read_only=True)
+        return dry_run(replace(job, destination_context=destination_context))
+
+    def context(self, access: Access | None, side: Side) -> Context:
+        """Give the context of a side; it is closed with the session."""
+        how = access or Access()
+        with self._lock:
+            if (side, how) not in self._contexts:
+                self._contexts[side, how] = self._make_context(how, side)
+            return self._contexts[side, how]
+
+    def _make_context(self, how: Access, side: Side) -> Context:
+        return Context(
+            side=side,
+            options=how.options,
+            keychain=keychain_for(how.credential, how.anonymous, how.authfile, self._environment),
+            environment=self._environment,
+            observer=self._tally,
+            retry=how.retry,
+            clocks=how.clocks,
+            cancelled=self._cancelled,
+        )
+
+    def _job(
+        self,
+        source: str,
+        destination: str,
+        options: CopyOptions | None,
+        access: tuple[Access | None, Access | None],
+    ) -> CopyJob:
+        chosen = options or CopyOptions()
+        with located(side="source"):
+            source_reference = parse_reference(source)
+        with located(side="destination"):
+            destination_reference = parse_reference(destination)
+            _check_tags(destination_reference, chosen)
+        return CopyJob(
+            source_reference,
+            destination_reference,
+            self.context(access[0], "source"),
+            self.context(access[1], "destination"),
+            chosen,
+        )
+
+    def close(self) -> None:
+        """Close all connections; may be called twice."""
+        with self._lock:
+            contexts = list(self._contexts.values())
+            self._contexts.clear()
+        for context in contexts:
+            context.resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+
+def _check_tags(place: ImageReference, options: CopyOptions) -> None:
+    """Refuse tags that the destination cannot have, before anything is done."""
+    if options.additional_tags and not isinstance(place, TakesTags):
+        raise UsageError(f"{place.transport}: has no tags, so there can be no additional ones")
+    for tag in options.additional_tags:
+        if isinstance(place, TakesTags):
+            place.with_tag(tag)
