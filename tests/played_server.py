@@ -107,11 +107,13 @@ class PlayedServer:
     Attributes:
         heard: heads of all requests, in the order in which they came.
         connections: how many there were.
+        port: where it listens; 0 before it was started.
     """
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.heard: list[bytes] = []
         self.connections = 0
+        self.port = 0
         self._scripts = list(scripts)
         self._tls = tls
         self._lock = threading.Lock()
@@ -124,11 +126,6 @@ class PlayedServer:
     def host(self) -> str:
         """Host and port."""
         return f"127.0.0.1:{self.port}"
-
-    @property
-    def port(self) -> int:
-        """Port."""
-        return int(self._listener.getsockname()[1])
 
     def _accept(self) -> None:
         while True:
@@ -166,6 +163,7 @@ class PlayedServer:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
         self._threads[0].start()
         return self
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from regcopy.auth.keychain import Keychain
 from regcopy.config.environment import Environment
@@ -136,21 +136,25 @@ class RequestCosts:
     image: int = 0
 
 
+LayerForm = Literal["any", "compressed", "plain"]
+"""How a destination takes layers: as they are, compressed (plain ones are gzipped on the way
+in, which is skopeo's default for registries and layouts), or as plain tar files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Facts about a destination.
 
     Attributes:
         manifest_types: media types it takes; empty means any.
-        compresses_layers: plain tar layers are gzipped on the way in (skopeo's default for
-            registries and layouts).
+        layers: how it takes layers; the engine compresses or decompresses on the way.
         max_parallel: threads that may call it at once.
         required_digest: the one digest that the top manifest may have, where the name says it.
         costs: requests it makes.
     """
 
     manifest_types: frozenset[str] = frozenset()
-    compresses_layers: bool = False
+    layers: LayerForm = "any"
     max_parallel: int = 1
     required_digest: Digest | None = None
     costs: RequestCosts = field(default_factory=RequestCosts)

@@ -35,6 +35,10 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         f"  {program} copy docker://docker.io/library/alpine:3 oci:alpine:3",
         f"  {program} copy --all docker://quay.io/team/app:1 docker://registry.example.com/app:1",
         "",
+        *_wrapped(
+            "Exit codes: 0 done; 1 failed; 2 the image does not exist; 128+n stopped by signal n.",
+            indent="",
+        ),
         f"{program} COMMAND --help explains a command.",
     ]
     return "\n".join(lines) + "\n"

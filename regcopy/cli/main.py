@@ -110,13 +110,13 @@ class _Program:
         return OK
 
     def _unknown_command(self, name: str, rest: Sequence[str], first: Parsed) -> int:
+        if name in LATER:
+            raise CommandLineError(f"`{self._program} {name}` is not supported yet")
         # As in skopeo: a wrong flag is told before a wrong command, and help comes first.
         parsed = parse((*GLOBAL.flags, VERSION), rest, before=first.values)
         if parsed.values.boolean("help"):
             return self._help(())
-        if name in LATER:
-            raise CommandLineError(f"`{self._program} {name}` is not supported yet")
-        close = "\n\t".join(close_to(name, (*COMMANDS, "help"), or_longer=True))
+        close = "\n\t".join(close_to(name, COMMANDS, or_longer=True))
         meant = f"\nDid you mean this?\n\t{close}\n\n" if close else ""
         raise CommandLineError(
             f"Unrecognized command `{self._program} {name}`\n{meant}"

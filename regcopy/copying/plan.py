@@ -123,7 +123,7 @@ def make_plan(root: Node, options: CopyOptions, capabilities: Capabilities) -> P
         if (target := target_format(node.raw.media_type, options, capabilities)) is not None
     }
     strip = options.instances.strip and _drops_entries(root)
-    blobs, configs = _blobs(root, targets, gzips=capabilities.compresses_layers and not fixed)
+    blobs, configs = _blobs(root, targets, gzips=capabilities.layers == "compressed" and not fixed)
     plan = Plan(root, blobs, targets, configs, strip)
     if fixed and plan.changes:
         why = "digests are to be preserved" if options.preserve_digests else "its name has a digest"

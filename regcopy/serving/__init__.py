@@ -176,6 +176,7 @@ class RegistryServer:
         """End all connections, remove unfinished uploads, close; may be called twice."""
         self._opened.close()
         self._listener = None
+        self._served_root = None
 
     @property
     def _listening(self) -> Listener:

@@ -104,9 +104,11 @@ class BlobApi:
             return None
         has = self._repositories.has_blob
         known = has(origin, digest) if origin else self._repositories.has_blob_anywhere(digest)
-        if not known or self._storage.size_of(digest) is None:
+        if not known:
             return None
-        self._repositories.add_blob(name, digest)
+        with self._repositories.adding_blob(name, digest):
+            if self._storage.size_of(digest) is None:
+                return None
         return _created(name, digest)
 
     def patch(self, name: str, identifier: str, request: Request) -> Response:
@@ -127,8 +129,9 @@ class BlobApi:
 
     def _finish(self, upload: Upload, digest: Digest, request: Request) -> Response:
         self._uploads.receive(upload, request.body, algorithm=digest.algorithm)
-        self._uploads.finish(upload, digest)
-        self._repositories.add_blob(upload.repository, digest)
+        self._uploads.check(upload, digest)
+        with self._repositories.adding_blob(upload.repository, digest):
+            self._uploads.finish(upload, digest)
         return _created(upload.repository, digest)
 
     def status(self, name: str, identifier: str) -> Response:

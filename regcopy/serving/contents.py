@@ -16,15 +16,20 @@ from regcopy.model.manifest import (
     RawManifest,
     parse_manifest,
 )
+from regcopy.model.mediatypes import IMAGE_MANIFESTS, INDEXES, OCI_ARTIFACT
 from regcopy.serving.storage import Storage
 from regcopy.streams.tree import MAX_DEPTH
 
+MANIFEST_TYPES: Final = IMAGE_MANIFESTS | INDEXES | {OCI_ARTIFACT}
 _MAX_REMEMBERED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What one manifest names."""
+    """What one manifest names.
+
+    An index may name things that are no manifests: they are blobs (image-spec image-index.md).
+    """
 
     children: tuple[Descriptor, ...] = ()
     blobs: tuple[Digest, ...] = ()
@@ -34,7 +39,9 @@ class _Names:
     def of(cls, parsed: ParsedManifest) -> _Names:
         subject = parsed.subject.digest if parsed.subject else None
         if isinstance(parsed, ImageIndex):
-            return cls(parsed.manifests, (), subject)
+            children = tuple(e for e in parsed.manifests if e.media_type in MANIFEST_TYPES)
+            others = (e.digest for e in parsed.manifests if e.media_type not in MANIFEST_TYPES)
+            return cls(children, tuple(others), subject)
         return cls((), tuple(blob.digest for blob in parsed.blobs), subject)
 
 

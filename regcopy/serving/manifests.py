@@ -26,7 +26,7 @@ from regcopy.model.mediatypes import (
 )
 from regcopy.model.reference import is_tag
 from regcopy.serving.blobs import parse_digest
-from regcopy.serving.contents import Contents, Repository
+from regcopy.serving.contents import MANIFEST_TYPES, Contents, Repository
 from regcopy.serving.messages import Body, Request, Response
 from regcopy.serving.refusals import Refusal, digest_invalid, manifest_unknown, name_unknown
 from regcopy.serving.repositories import Repositories
@@ -87,36 +87,33 @@ class ManifestApi:
         self, name: str, tag: str, digest: Digest, content: bytes, parsed: ParsedManifest
     ) -> None:
         """Check, write, make durable and name a manifest, so that none of it can go between."""
-        blobs = () if isinstance(parsed, ImageIndex) else tuple(b.digest for b in parsed.blobs)
-        # Most of the waiting for the disk is done before others have to wait for us.
-        self._storage.make_durable(blobs)
-        with self._repositories.changing():
-            self._check(name, parsed)
-            self._storage.put(digest, content)
-            self._storage.make_durable((digest, *blobs))
-            descriptor = Descriptor(parsed.media_type, digest, len(content))
-            self._repositories.put(name, tag, descriptor)
-
-    def _check(self, name: str, parsed: ParsedManifest) -> None:
-        """Refuse a manifest that names something that is not in the repository."""
-        repository = self._repositories.get(name) or Repository()
         named = parsed.manifests if isinstance(parsed, ImageIndex) else parsed.blobs
+        contents = tuple(descriptor.digest for descriptor in named)
+        # Most of the waiting for the disk is done before others have to wait for us.
+        self._storage.make_durable(contents)
+        with self._repositories.changing():
+            self._check(name, named)
+            self._storage.put(digest, content)
+            self._storage.make_durable((digest, *contents))
+            self._repositories.put(name, tag, Descriptor(parsed.media_type, digest, len(content)))
+
+    def _check(self, name: str, named: Sequence[Descriptor]) -> None:
+        """Refuse what is not in the repository, or is something else than it is said to be."""
+        manifests = (self._repositories.get(name) or Repository()).manifests
         missing: list[Digest] = []
         for descriptor in named:
-            if isinstance(parsed, ImageIndex):
-                is_there = descriptor.digest in repository.manifests
+            known = manifests.get(descriptor.digest)
+            if descriptor.media_type in MANIFEST_TYPES:
+                is_there = known is not None
             else:
                 is_there = self._repositories.has_blob(name, descriptor.digest)
             size = self._storage.size_of(descriptor.digest) if is_there else None
             if size is None and not _is_elsewhere(descriptor):
                 missing.append(descriptor.digest)
-            elif size is not None and size != descriptor.size:
-                raise Refusal(
-                    400,
-                    "SIZE_INVALID",
-                    f"{descriptor.digest} has {size} bytes",
-                    digests=(descriptor.digest,),
-                )
+            elif size not in (None, descriptor.size):
+                raise _other(400, "SIZE_INVALID", f"it has {size} bytes", descriptor)
+            elif known is not None and known.media_type != descriptor.media_type:
+                raise _other(400, "MANIFEST_INVALID", f"it is a {known.media_type}", descriptor)
         if missing:
             message = "the repository does not have what the manifest names"
             raise Refusal(404, "MANIFEST_BLOB_UNKNOWN", message, digests=tuple(missing))
@@ -204,6 +201,10 @@ def _parse(raw: RawManifest) -> ParsedManifest:
         raise Refusal(413, "MANIFEST_INVALID", error.message) from None
     except ContentError as error:
         raise Refusal(400, "MANIFEST_INVALID", error.message) from None
+
+
+def _other(status: int, code: str, message: str, descriptor: Descriptor) -> Refusal:
+    return Refusal(status, code, message, digests=(descriptor.digest,))
 
 
 def _is_elsewhere(descriptor: Descriptor) -> bool:

@@ -60,6 +60,7 @@ class Repositories:
         # Whoever wants both takes `_writing` first.
         self._writing = threading.RLock()
         self._loading = threading.RLock()
+        self._placing = threading.Lock()
         self._pushed: dict[str, set[Digest]] = {}
         self._snapshot = self._load()
 
@@ -87,14 +88,19 @@ class Repositories:
         repository = self.get(name)
         return repository is not None and digest in repository.blobs
 
-    def add_blob(self, name: str, digest: Digest) -> None:
-        """Remember that a blob was pushed to, or mounted into, a repository."""
-        with self._writing:
+    @contextmanager
+    def adding_blob(self, name: str, digest: Digest) -> Iterator[None]:
+        """Add a blob to a repository; its file is put there, or found there, meanwhile.
+
+        No file is removed in that time: the one that was found would be gone afterwards.
+        """
+        with self._placing:
+            yield
             self._pushed.setdefault(name, set()).add(digest)
 
     def has_blob_anywhere(self, digest: Digest) -> bool:
         """Tell whether a blob belongs to any repository."""
-        names = {*self._fresh().by_name, *self._pushed}
+        names = {*self._fresh().by_name, *list(self._pushed)}
         return any(self.has_blob(name, digest) for name in names)
 
     @contextmanager
@@ -165,17 +171,18 @@ class Repositories:
         repository = self.get(name)
         if repository is not None and digest in repository.blobs:
             raise unsupported(405, "a manifest of the repository needs it: delete that first")
-        self._pushed.get(name, set()).discard(digest)
-        if not self.has_blob_anywhere(digest) and not self._is_needed_by_others(digest):
-            self._storage.remove(digest)
+        with self._placing:
+            self._pushed.get(name, set()).discard(digest)
+            if not self._is_needed(digest):
+                self._storage.remove(digest)
 
-    def _is_needed_by_others(self, digest: Digest) -> bool:
-        """Tell whether an image that belongs to no repository needs a blob."""
-        for entry in self._fresh().entries:
-            if entry.repository:
-                continue
+    def _is_needed(self, digest: Digest) -> bool:
+        """Tell whether a repository has a blob, or any image of the layout needs it."""
+        if any(digest in pushed for pushed in self._pushed.values()):
+            return True
+        for entry in self._fresh().index.entries:
             try:
-                image = Descriptor.from_json(entry.source)
+                image = Descriptor.from_json(entry)
             except ContentError:
                 continue
             if self._contents.needs(image, digest):

@@ -137,6 +137,10 @@ class Storage:
     def place(self, name: str, digest: Digest) -> None:
         """Give an unfinished file, whose digest was checked, its name. Raises StorageFailed."""
         folder = self._folder(digest.algorithm)
+        if self._durable and folder.size_of(digest.hex) is not None:
+            # index.json may name the file that is replaced, and that one is on the disk.
+            with self.appending(name) as fd, storage_errors("writing", str(digest)):
+                os.fsync(fd)
         with self._mutex:
             self._volatile.add(digest)
         with storage_errors("writing", folder.path_of(digest.hex)):

@@ -89,17 +89,15 @@ class Upload:
                 self._hasher.update(block)
                 self.size += count
 
-    def finish(self, expected: Digest) -> None:
-        """Make a blob of it.
-
-        Raises:
-            Refusal: it has another digest.
-            StorageFailed: it could not be given its name.
-        """
+    def check(self, expected: Digest) -> None:
+        """Raise Refusal unless this is the digest of what has come."""
         actual = self._digest(expected.algorithm)
         if actual != expected:
             raise digest_invalid(f"the content has digest {actual}, not {expected}")
-        self._storage.place(self._name, expected)
+
+    def finish(self, checked: Digest) -> None:
+        """Make a blob of it. Raises StorageFailed."""
+        self._storage.place(self._name, checked)
 
     def _digest(self, algorithm: str) -> Digest:
         if algorithm == self._algorithm:
@@ -129,16 +127,13 @@ class Uploads:
         self._swept = time.monotonic()
 
     def start(self, repository: str) -> Upload:
-        """Begin an upload, and end those that nobody has touched for an hour.
+        """Begin an upload; those that nobody has touched for an hour end.
 
-        Raises:
-            Refusal: too many are under way.
+        So does the one that was not touched for longest where there are too many.
         """
         upload = Upload(self._storage, repository)
         with self._mutex:
             stale = self._take_stale()
-            if len(self._uploads) >= MAX_UPLOADS:
-                raise Refusal(429, "TOOMANYREQUESTS", "too many uploads are under way")
             self._uploads[upload.id] = upload
         for old in stale:
             old.discard()
@@ -161,10 +156,18 @@ class Uploads:
             self.end(upload)
             raise
 
-    def finish(self, upload: Upload, expected: Digest) -> None:
-        """Make a blob of an upload, which is over either way; errors as `Upload.finish`."""
+    def check(self, upload: Upload, expected: Digest) -> None:
+        """Check what has come, and end the upload if it is something else. Raises Refusal."""
         try:
-            upload.finish(expected)
+            upload.check(expected)
+        except (Refusal, StorageFailed):
+            self.end(upload)
+            raise
+
+    def finish(self, upload: Upload, checked: Digest) -> None:
+        """Make a blob of an upload, which is over either way. Raises StorageFailed."""
+        try:
+            upload.finish(checked)
         finally:
             self.end(upload)
 
@@ -176,11 +179,14 @@ class Uploads:
 
     def _take_stale(self) -> list[Upload]:
         now = time.monotonic()
-        if now < self._swept + SWEEP_SECONDS:
+        is_full = len(self._uploads) >= MAX_UPLOADS
+        if now < self._swept + SWEEP_SECONDS and not is_full:
             return []
         self._swept = now
-        uploads = self._uploads.values()
-        stale = [u for u in uploads if u.touched < now - IDLE_SECONDS and not u.is_busy]
+        idle = [upload for upload in self._uploads.values() if not upload.is_busy]
+        stale = [upload for upload in idle if upload.touched < now - IDLE_SECONDS]
+        if is_full and not stale and idle:
+            stale = [min(idle, key=lambda upload: upload.touched)]
         for upload in stale:
             del self._uploads[upload.id]
         return stale

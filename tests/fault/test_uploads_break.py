@@ -11,6 +11,7 @@ import pytest
 
 from regcopy.auth.credential import Credential
 from regcopy.errors import (
+    Cancelled,
     ConnectionFailed,
     DigestMismatch,
     Refused,
@@ -385,6 +386,17 @@ def test_a_registry_that_refuses_every_size_ends_the_upload(
     assert len(fake.seen) < 40
 
 
+def test_a_registry_that_wants_larger_parts_than_it_takes_ends_the_upload(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    fake.min_chunk = 2 * MIB
+    for method in ("PUT", "PATCH"):
+        fake.on(method, SESSION, no_more_than(MIB), forever=True)
+    with pytest.raises(Refused):
+        upload(fake, destination_context)
+    assert len(fake.seen) < 10
+
+
 # --- asking whether a blob is there ---------------------------------------------------------
 
 
@@ -475,3 +487,29 @@ def test_streams_can_be_written_one_after_another_by_one_destination(
                 destination.put_blob(stream)
     assert len(fake.blobs) == 5
     assert fake.counts() == {"POST": 5, "PUT": 5}
+
+
+def test_uploads_of_a_cancelled_run_are_cancelled_too(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    def opener(offset: int) -> Readable:
+        destination_context.cancelled.set()
+        return io.BytesIO(CONTENT[offset:])
+
+    with open_destination(fake.host, "a/b", destination_context) as destination:
+        assert not destination.find_blob(describe(CONTENT))
+        with opened_by(opener, describe(CONTENT)) as stream, pytest.raises(Cancelled):
+            destination.put_blob(stream)
+        destination.abort()
+    assert fake.uploads == {}
+    assert fake.blobs == {}
+
+
+def test_uploads_are_not_cancelled_at_a_registry_that_does_not_answer(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    fake.on("DELETE", SESSION, reset(), forever=True)
+    with open_destination(fake.host, "a/b", destination_context) as destination:
+        for number in range(3):
+            assert not destination.find_blob(describe(b"blob %d" % number))
+    assert len(fake.asked("DELETE")) == 1

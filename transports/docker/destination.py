@@ -55,7 +55,7 @@ class DockerDestination:
         """All manifest types that we know; plain layers are gzipped on the way in."""
         return Capabilities(
             manifest_types=frozenset(ACCEPTED_MANIFESTS),
-            compresses_layers=True,
+            layers="compressed",
             max_parallel=16,
             required_digest=self._reference.digest,
             # Asked at the start and at the end; a blob is one POST, and one PUT if it moves.

@@ -69,17 +69,20 @@ class Origin:
         return "." in self.host and not _is_address(self.host) and not local
 
     @property
-    def is_own_machine(self) -> bool:
-        """Tell whether the host is this machine or its link: loopback, link-local, 0.0.0.0."""
+    def is_loopback(self) -> bool:
+        """Tell whether the host is this machine, by whatever spelling."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
-        try:
-            address = ipaddress.ip_address(self.host)
-        except ValueError:
+        address = _address(self.host)
+        if address is None:
             return _is_address(self.host)  # 127.1 and the like: who writes that hides something
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        address = mapped or address
-        return address.is_loopback or address.is_link_local or address.is_unspecified
+        return address.is_loopback or address.is_unspecified
+
+    @property
+    def is_link_local(self) -> bool:
+        """Tell whether the host is an address of the link, where cloud metadata services are."""
+        address = _address(self.host)
+        return address is not None and address.is_link_local
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
@@ -119,13 +122,15 @@ def may_follow(registry: Origin, target: Origin) -> bool:
 
     Wider than `may_ask_anonymously`: storage behind a private registry often has nothing but
     an address, and what comes from there is checked against a digest. Never from https to
-    http, and to this machine only from a registry that is on it.
+    http, to an address of the link, or to this machine from a registry that is not on it.
     """
     if target.scheme == "http" and registry.scheme == "https":
         return False
     if target.host == registry.host:
         return True
-    return not target.is_own_machine or registry.is_own_machine
+    if target.is_link_local:
+        return False
+    return not target.is_loopback or registry.is_loopback
 
 
 def resolve(base: str, location: str, registry: Origin) -> str:
@@ -183,14 +188,19 @@ def _is_host(host: str) -> bool:
     return "%" not in host
 
 
-def _is_address(host: str) -> bool:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
-        # 127.1, 0x7f.1 and 2130706433 are addresses to the resolver: their last label
-        # begins with a digit, which no top-level domain does.
-        return host.rpartition(".")[2][:1].isdigit()
-    return True
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _is_address(host: str) -> bool:
+    # 127.1, 0x7f.1 and 2130706433 are addresses to the resolver: their last label begins
+    # with a digit, which no top-level domain does.
+    return _address(host) is not None or host.rpartition(".")[2][:1].isdigit()
 
 
 def _unusable(url: str) -> Refused:

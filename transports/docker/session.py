@@ -20,7 +20,6 @@ from regcopy.transports.docker.client import (
 )
 from regcopy.transports.docker.manifests import digest_in
 
-CANCEL_SECONDS: Final = 5.0
 _BINARY: Final = {"Content-Type": "application/octet-stream"}
 _TAKEN: Final = frozenset({200, 202, 204})
 _CANCELLED: Final = frozenset({200, 202, 204, 404})
@@ -135,18 +134,21 @@ class Session:
             self.alive = False
             return None
 
-    def cancel(self) -> bool:
-        """Have the registry drop the upload; tells whether it answered at all. Never raises."""
+    def cancel(self, client: RegistryClient) -> bool:
+        """Have the registry drop the upload; tells whether it answered at all. Never raises.
+
+        Args:
+            client: another one for the same registry; ours may belong to a cancelled run.
+        """
         self.alive = False
         request = self._request(
             "DELETE",
             self._location,
             f"cancelling an upload to {self._name.name}",
             expect=_CANCELLED,
-            answer_seconds=CANCEL_SECONDS,
         )
         try:
-            self._client.send(request).close()
+            client.send(request).close()
         except TransportError as error:
             return error.answer is not None
         except RegcopyError:

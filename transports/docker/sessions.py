@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote
 
@@ -21,16 +22,18 @@ from regcopy.errors import Forbidden, Unauthorized
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
-from regcopy.transports.base import Context
+from regcopy.transports.base import Clocks, Context
 from regcopy.transports.docker.client import RegistryClient, Request, Scope
 from regcopy.transports.docker.manifests import digest_in
-from regcopy.transports.docker.session import CANCEL_SECONDS, Session
+from regcopy.transports.docker.session import Session
 
 # Answers to a mount that mean "not in this way", from the specification's own 404 for an
 # unknown repository to what registries do with parameters they do not know.
 _NO_MOUNT: Final = frozenset({400, 404, 405, 409, 415, 422, 500, 501})
 # What a place answers that has no HEAD for blobs.
 _NO_HEAD: Final = frozenset({405, 501})
+# A run that was cancelled should end within five seconds, its threads and all.
+_CANCEL_SECONDS: Final = 1.5
 _FIRST_CHUNK_BYTES: Final = 64 * 1024 * 1024
 _SMALLEST_CHUNK_BYTES: Final = 64 * 1024
 
@@ -68,6 +71,7 @@ class Sessions:
         """Begin nothing yet."""
         self._client = client
         self._name = name
+        self._context = context
         self._scope = Scope(name.repository, ("pull", "push"))
         self._lock = threading.Lock()
         self._kept: dict[Digest, Session] = {}
@@ -186,13 +190,28 @@ class Sessions:
     def close(self) -> None:
         """Cancel what is still open, for a few seconds at most; may be called twice."""
         with self._lock:
-            begun, self._begun = self._begun, []
+            left = [session for session in self._begun if session.alive]
+            self._begun.clear()
             self._kept.clear()
-        deadline = time.monotonic() + CANCEL_SECONDS
-        for session in begun:
-            # One that is not even answered shows that the others will not be.
-            if session.alive and (time.monotonic() > deadline or not session.cancel()):
-                return
+        if left:
+            self._cancel(left)
+
+    def _cancel(self, sessions: Sequence[Session]) -> None:
+        # A client of its own: it works after the run was cancelled, and has less patience.
+        context = replace(
+            self._context,
+            cancelled=threading.Event(),
+            clocks=Clocks(connect_seconds=_CANCEL_SECONDS, stall_seconds=_CANCEL_SECONDS),
+        )
+        client = RegistryClient(self._name.registry, context)
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        try:
+            for session in sessions:
+                # One that is not even answered shows that the others will not be.
+                if time.monotonic() > deadline or not session.cancel(client):
+                    return
+        finally:
+            client.close()
 
 
 class _MountRefused(Exception):

@@ -119,7 +119,9 @@ class Upload:
     def _learn_from(self, error: Refused) -> None:
         """Send smaller bodies from now on, if the size is what was refused."""
         too_large = error.answer is not None and error.answer.status == 413
-        if not too_large or not self._sessions.habits.refused_body(self._body_bytes):
+        least = self._session.least_chunk if self._session else 0
+        can_shrink = too_large and self._body_bytes > least
+        if not can_shrink or not self._sessions.habits.refused_body(self._body_bytes):
             raise error
 
     def _recover(self) -> None:

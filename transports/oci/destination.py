@@ -79,7 +79,7 @@ class OciDestination:
         """OCI manifests only; plain layers are gzipped unless that was turned off."""
         return Capabilities(
             manifest_types=_MANIFEST_TYPES,
-            compresses_layers=not self._context.options.accept_uncompressed_layers,
+            layers="any" if self._context.options.accept_uncompressed_layers else "compressed",
             max_parallel=8,
         )
 

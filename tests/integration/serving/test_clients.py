@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from regcopy import api as regcopy
+from regcopy.api import Access
+from regcopy.config.environment import Environment
+from regcopy.copying.options import CopyOptions, Instances
 from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import Format
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_layout
+from regcopy.transports.base import SideOptions
 from tests.programs import run_program, skopeo
 from tests.served import Served, serving
 
@@ -115,6 +120,21 @@ def test_what_skopeo_writes_into_the_layout_is_served(served: Served, tmp_path: 
 
     assert served.tools.holds(IMAGE, "team/app", "2.0")
     assert served.tools.holds(INDEX, "team/app", "1.0")
+
+
+def test_what_regcopy_writes_into_the_layout_is_served(served: Served) -> None:
+    served.tools.push(INDEX, "team/app", "1.0")
+
+    regcopy.copy(
+        f"docker://{served.address}/team/app:1.0",
+        f"oci:{served.root}:other/app:2.0",
+        options=CopyOptions(instances=Instances("all")),
+        source_access=Access(anonymous=True, options=SideOptions(tls_verify=False)),
+        environment=Environment({}),
+    )
+
+    assert served.tools.holds(INDEX, "other/app", "2.0")
+    assert served.index_names() == ["team/app:1.0", "other/app:2.0"]
 
 
 def test_umoci_reads_the_layout(served: Served) -> None:

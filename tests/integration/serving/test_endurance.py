@@ -104,6 +104,17 @@ def test_another_writer_of_the_layout_and_the_server_lose_nothing_of_each_other(
         assert len(served.tools.tags("beside")) == 20
 
 
+def test_two_servers_of_one_layout_show_the_same_images(tmp_path: Path) -> None:
+    first, second = single_image(seed="1"), multi_platform_image(layers=1)
+    with serving(tmp_path) as one, serving(tmp_path) as other:
+        one.tools.push(first, "app", "1")
+        other.tools.push(second, "app", "2")
+
+        for served in (one, other):
+            assert served.tools.holds(first, "app", "1")
+            assert served.tools.holds(second, "app", "2")
+
+
 def test_a_server_that_is_killed_keeps_all_that_it_has_acknowledged(tmp_path: Path) -> None:
     image = multi_platform_image(layers=1)
     acknowledged: list[str] = []

@@ -89,7 +89,7 @@ def test_messages_name_the_program_as_it_was_called() -> None:
 
 @pytest.mark.parametrize("name", sorted(LATER))
 def test_a_command_of_skopeo_that_is_not_there_yet_says_so(name: str) -> None:
-    assert run_cli(name).fatal == f"`regcopy {name}` is not supported yet"
+    assert run_cli(name, "--src=docker", "x").fatal == f"`regcopy {name}` is not supported yet"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,8 +6,10 @@ import base64
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -189,6 +191,20 @@ def test_serve_refuses_an_address_that_is_none() -> None:
 
 def test_demo_takes_no_names() -> None:
     assert run_cli("demo", "x").fatal == "`regcopy demo` takes no names"
+
+
+@pytest.mark.parametrize(("is_right", "code"), [(True, 0), (False, 1)])
+def test_demo_shows_its_steps_and_fails_where_a_digest_differs(
+    monkeypatch: pytest.MonkeyPatch, is_right: bool, code: int
+) -> None:
+    def run_demo(print_line: Callable[[str], None]) -> bool:
+        print_line("one step")
+        return is_right
+
+    module = SimpleNamespace(run_demo=run_demo)
+    monkeypatch.setitem(sys.modules, "regcopy.testing.demo", module)
+    ended = run_cli("demo")
+    assert (ended.code, ended.out) == (code, "one step\n")
 
 
 def test_an_image_can_be_copied_from_one_folder_to_another(tmp_path: Path) -> None:

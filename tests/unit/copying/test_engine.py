@@ -291,7 +291,7 @@ def test_preserving_digests_refuses_a_conversion_before_anything_moves(world: Wo
 
 
 def test_plain_layers_are_gzipped_on_the_way_and_the_result_says_so(world: World) -> None:
-    world.destination.capabilities = Capabilities(compresses_layers=True, max_parallel=4)
+    world.destination.capabilities = Capabilities(layers="compressed", max_parallel=4)
     image = single_image(plain=True)
     result = world.copy(world.source.add(image, "app"))
     assert result.digest != image.digest
@@ -301,7 +301,7 @@ def test_plain_layers_are_gzipped_on_the_way_and_the_result_says_so(world: World
 
 
 def test_preserving_digests_keeps_plain_layers_plain(world: World) -> None:
-    world.destination.capabilities = Capabilities(compresses_layers=True)
+    world.destination.capabilities = Capabilities(layers="compressed")
     image = single_image(plain=True)
     result = world.copy(world.source.add(image, "app"), CopyOptions(preserve_digests=True))
     assert result.digest == image.digest
@@ -309,7 +309,7 @@ def test_preserving_digests_keeps_plain_layers_plain(world: World) -> None:
 
 def test_a_name_with_a_digest_takes_no_other(world: World) -> None:
     world.destination.capabilities = Capabilities(
-        compresses_layers=True, required_digest=Digest.of(b"")
+        layers="compressed", required_digest=Digest.of(b"")
     )
     with pytest.raises(ManifestUnsupported, match="digest"):
         world.copy(world.source.add(single_image(), "app"))

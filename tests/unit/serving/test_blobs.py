@@ -121,6 +121,15 @@ def test_a_blob_that_a_manifest_needs_cannot_be_deleted(served: Served) -> None:
     assert served.tools.holds(image, "app", "1")
 
 
+def test_a_manifest_that_was_pushed_as_a_blob_too_keeps_its_file(served: Served) -> None:
+    image = single_image()
+    served.tools.push(image, "app", "1")
+    served.tools.push_blob(image.top.content, "app")
+
+    assert served.ask("DELETE", f"app/blobs/{image.digest}").status == 202
+    assert served.tools.holds(image, "app", "1")
+
+
 def test_a_blob_that_an_image_of_no_repository_needs_keeps_its_file(served: Served) -> None:
     image = single_image()
     write_layout(image, served.root, "no name of a repository")

@@ -130,6 +130,27 @@ def test_an_index_of_nothing_is_an_index(served: Served) -> None:
     assert served.tools.get_manifest("app", "empty") == empty
 
 
+def test_an_index_may_name_blobs(served: Served) -> None:
+    layer = served.tools.push_blob(b"layer", "app")
+    entry = {"mediaType": "application/x.layer", "digest": str(layer), "size": 5}
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
+    cache = RawManifest(json.dumps(document).encode(), OCI_INDEX)
+
+    assert put(served, cache, "cache", "other").status == 404
+    assert put(served, cache, "cache").status == 201
+    assert served.ask("DELETE", f"app/blobs/{layer}").status == 405
+
+
+def test_an_index_that_calls_a_manifest_something_else_is_refused(served: Served) -> None:
+    served.tools.push(IMAGE, "app", "1.0")
+    entry = {**IMAGE.top.descriptor().to_json(), "mediaType": DOCKER_MANIFEST}
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
+
+    refused = put(served, RawManifest(json.dumps(document).encode(), OCI_INDEX), "list")
+
+    assert (refused.status, code_of(refused)) == (400, "MANIFEST_INVALID")
+
+
 def test_layers_that_may_not_be_distributed_need_not_be_there(served: Served) -> None:
     document = json.loads(IMAGE.top.content)
     document["layers"].append(

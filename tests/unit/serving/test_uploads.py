@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from regcopy.model.digest import Digest
@@ -257,3 +260,59 @@ def test_a_mount_from_the_repository_itself_asks_whether_a_blob_is_there(served:
     after = served.ask("POST", question, b"").status
 
     assert (before, after) == (202, 201)
+
+
+def test_a_blob_that_is_pushed_again_is_replaced(served: Served) -> None:
+    served.tools.push_blob(CONTENT, "app")
+    served.blob_path(DIGEST).write_bytes(b"damaged")
+
+    served.tools.push_blob(CONTENT, "app")
+
+    assert stored(served) == CONTENT
+
+
+def test_a_disk_that_is_full_ends_the_upload(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    location = served.begin("app")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        refused = served.follow("PUT", f"{location}?digest={DIGEST}", CONTENT)
+
+    assert refused.status == 500
+    assert b"No space left" in refused.body
+    assert served.follow("GET", location).status == 404
+    assert list((served.root / "blobs").iterdir()) == []
+
+
+def test_the_upload_that_waited_longest_ends_where_there_are_too_many(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regcopy.serving.uploads.MAX_UPLOADS", 2)
+    first, second = served.begin("app"), served.begin("app")
+    served.follow("GET", first)
+
+    third = served.begin("app")
+
+    assert [served.follow("GET", place).status for place in (first, second, third)] == [
+        204,
+        404,
+        204,
+    ]
+
+
+def test_an_upload_that_nobody_touches_ends(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regcopy.serving.uploads.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("regcopy.serving.uploads.SWEEP_SECONDS", 0.0)
+    location = served.begin("app")
+    served.follow("PATCH", location, CONTENT)
+
+    served.begin("app")
+
+    assert served.follow("GET", location).status == 404
+    assert list((served.root / "blobs").iterdir()) == []

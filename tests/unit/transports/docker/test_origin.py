@@ -132,6 +132,7 @@ def test_a_named_token_host_may_be_plain_http_where_the_registry_is() -> None:
         ("http://registry.lan:5000", "http://minio.lan:9000/x", True),
         ("http://registry.lan:5000", "https://minio.lan:9000/x", True),
         ("http://registry.lan:5000", "http://169.254.169.254/x", False),
+        ("http://127.0.0.1:5000", "http://169.254.169.254/x", False),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5001/x", True),
         ("http://localhost:5000", "http://127.0.0.1:5001/x", True),
     ],
