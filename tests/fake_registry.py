@@ -106,12 +106,17 @@ class FakeRegistry:
 
     def fault_for(self, method: str, target: str) -> Iterator[Fault]:
         """Give the fault whose turn it is, if there is one."""
+        fault = self._next_fault(method, target)
+        if fault is not None:
+            yield fault
+
+    def _next_fault(self, method: str, target: str) -> Fault | None:
         with self.lock:
             for rule in self._rules:
                 if rule.method == method and rule.faults and rule.path.search(target):
                     last = len(rule.faults) == 1 and rule.forever
-                    yield rule.faults[0] if last else rule.faults.pop(0)
-                    return
+                    return rule.faults[0] if last else rule.faults.pop(0)
+        return None
 
     def __enter__(self) -> Self:
         self._thread.start()

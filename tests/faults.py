@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from tests.fake_registry import Exchange, Fault
@@ -37,6 +38,18 @@ def reset(*, after_body_bytes: int | None = None) -> Fault:
                 if exchange.body_bytes >= after_body_bytes:
                     break
         exchange.reset()
+        return True
+
+    return fault
+
+
+def fall_silent(after: int, content: bytes, until: threading.Event) -> Fault:
+    """Send so many bytes of the content, and then nothing until the event is set."""
+
+    def fault(exchange: Exchange) -> bool:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n"
+        exchange.raw(head.encode() + content[:after])
+        until.wait(20)
         return True
 
     return fault

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from tests.fake_registry import Exchange, FakeRegistry, Fault
 from tests.sandbox import ANSWERED_TOKEN, SECRETS, spellings
 
+# Beside the headers of a request, what came in its body, for faults that tell it.
+FORM = " form"
+
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 
 
@@ -59,6 +62,7 @@ class Guard:
     def _hand_out(self, exchange: Exchange) -> bool:
         form = b"".join(exchange.body()).decode()
         self._note(exchange.headers.get("authorization", "") + form)
+        exchange.headers[FORM] = form
         if self._fault(exchange):
             return True
         answer = {"token": ANSWERED_TOKEN, "access_token": ANSWERED_TOKEN, "expires_in": 300}

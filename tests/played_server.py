@@ -61,6 +61,18 @@ class Talk:
         while self._sock.recv(65536):
             pass
 
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Go on with TLS on the same connection."""
+        self._sock = context.wrap_socket(self._sock, server_side=True)
+
+    def peer_certificate(self) -> bool:
+        """Tell whether the client showed a certificate."""
+        return isinstance(self._sock, ssl.SSLSocket) and bool(self._sock.getpeercert())
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
+
     def reset(self) -> None:
         """Hang up without a goodbye."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -154,7 +166,11 @@ class PlayedServer:
                     self.connections += 1
                     more = len(self._scripts) > 1
                     script = self._scripts.pop(0) if more else self._scripts[0]
-                script(Talk(sock, self.heard))
+                talk = Talk(sock, self.heard)
+                try:
+                    script(talk)
+                finally:
+                    talk.close()
         finally:
             with self._lock:
                 self._open -= {raw, sock}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import pytest
 
@@ -17,7 +18,7 @@ from regcopy.errors import (
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.streams.blob import BlobStream
-from regcopy.transports.base import Context, RetryPolicy
+from regcopy.transports.base import Clocks, Context, RetryPolicy
 from tests.conftest import Keep
 from tests.contexts import QUICK, make_context
 from tests.docker_tools import describe, open_source, opened_by
@@ -25,6 +26,7 @@ from tests.fake_registry import Exchange, FakeRegistry, Fault
 from tests.faults import (
     change_headers,
     cut_body,
+    fall_silent,
     ignore_range,
     normally,
     refuse,
@@ -77,6 +79,21 @@ def test_a_registry_that_ignores_ranges_is_read_from_the_start_and_skipped(
     fake.on("GET", BLOBS, cut_body(100_000), ignore_range)
     assert read(stream(fake, source_context)) == CONTENT
     assert ranges(fake) == ["", "bytes=100000-"]
+
+
+def cut_whole(exchange: Exchange) -> bool:
+    """Begin to send everything, and break off before the part that was asked for."""
+    exchange.ignores_range = True
+    exchange.cut = 50_000
+    return False
+
+
+@pytest.mark.parametrize("fault", [cut_whole, reply(200, CONTENT[:50_000])])
+def test_a_break_while_the_start_is_skipped_is_a_break_like_others(
+    fake: FakeRegistry, source_context: Context, fault: Fault
+) -> None:
+    fake.on("GET", BLOBS, cut_body(100_000), fault)
+    assert read(stream(fake, source_context)) == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -142,6 +159,17 @@ def test_a_registry_that_sends_other_bytes_after_a_break_is_found_out(
     fake.on("GET", BLOBS, cut_body(100_000), other_bytes)
     with pytest.raises(DigestMismatch):
         read(stream(fake, source_context))
+
+
+def test_a_blob_that_falls_silent_is_asked_for_again(fake: FakeRegistry, keep: Keep) -> None:
+    context = keep(make_context("source", clocks=Clocks(stall_seconds=0.3)))
+    spoken = threading.Event()
+    fake.on("GET", BLOBS, fall_silent(100_000, CONTENT, spoken))
+    try:
+        assert read(stream(fake, context)) == CONTENT
+    finally:
+        spoken.set()
+    assert ranges(fake) == ["", "bytes=100000-"]
 
 
 def test_an_endless_blob_is_cut_off_at_its_size(

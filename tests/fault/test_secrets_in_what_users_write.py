@@ -75,7 +75,6 @@ def test_auth_explain_tells_the_entry_and_not_the_secret(sandbox: Sandbox) -> No
         [f"--creds=:{PASSWORD}"],
         [f"--creds={USER}:{PASSWORD}", "--no-creds"],
         [f"--creds={USER}:{PASSWORD}", f"--username={USER}"],
-        [f"--creds={USER}:{PASSWORD}", f"--registry-token={REGISTRY_TOKEN}"],
         [f"--cred={USER}:{PASSWORD}"],
         [f"--creds={USER}:{PASSWORD}", "--no-such-flag"],
         [f"--creds={USER}:{PASSWORD}", "--command-timeout=x"],

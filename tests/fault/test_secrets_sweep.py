@@ -14,7 +14,7 @@ import pytest
 from regcopy.testing.samples import single_image
 from tests.credentials import basic, write_helper, write_json
 from tests.fake_registry import Exchange, FakeRegistry, Fault
-from tests.guard import Guard
+from tests.guard import FORM, Guard
 from tests.sandbox import (
     ANSWERED_TOKEN,
     IDENTITY_TOKEN,
@@ -168,8 +168,7 @@ def echo(status: int) -> Fault:
     def fault(exchange: Exchange) -> bool:
         came = exchange.headers.get("authorization", "")
         plain = base64.b64decode(came.removeprefix("Basic ")) if came.startswith("Basic ") else b""
-        form = "" if exchange.method == "PUT" else b"".join(exchange.body()).decode()
-        told = f"{came} {plain.decode()} {form}"
+        told = f"{came} {plain.decode()} {exchange.headers.get(FORM, '')}"
         error = {"code": told, "message": told, "detail": {told: told}}
         body = {"errors": [error], "error": told, "error_description": told, "details": told}
         quoted = quote(told)

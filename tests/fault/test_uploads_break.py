@@ -286,6 +286,19 @@ def test_parts_are_no_smaller_than_the_registry_wants(
     assert [e.body_bytes for e in fake.asked("PATCH")] == [2 * MIB, MIB + 5]
 
 
+def test_a_part_that_is_answered_unauthorized_is_sent_again_with_the_credential(
+    fake: FakeRegistry, keep: Keep
+) -> None:
+    options = SideOptions(tls_verify=False, chunk_threshold_bytes=MIB)
+    secret = Credential("robot", "canary")
+    context = keep(make_context("destination", options=options, credential=secret))
+    challenge = refuse(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="registry"')
+    fake.on("PATCH", SESSION, normally, challenge)
+    upload(fake, context)
+    ranges = [e.headers["content-range"] for e in fake.asked("PATCH")]
+    assert ranges[1] == ranges[2] == f"{MIB}-{2 * MIB - 1}"
+
+
 def test_a_last_put_that_fails_is_repeated_without_the_parts(
     fake: FakeRegistry, chunked_context: Context
 ) -> None:
@@ -503,6 +516,16 @@ def test_uploads_of_a_cancelled_run_are_cancelled_too(
         destination.abort()
     assert fake.uploads == {}
     assert fake.blobs == {}
+
+
+def test_a_registry_that_will_not_cancel_one_upload_is_asked_to_cancel_the_next(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    fake.on("DELETE", SESSION, refuse(500, "UNKNOWN"))
+    with open_destination(fake.host, "a/b", destination_context) as destination:
+        assert not destination.find_blob(describe(b"one"))
+        assert not destination.find_blob(describe(b"two"))
+    assert [e.status for e in fake.asked("DELETE")] == [500, 204]
 
 
 def test_uploads_are_not_cancelled_at_a_registry_that_does_not_answer(

@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from regcopy.errors import LimitExceeded, Stalled
+from regcopy.errors import ConnectionFailed, LimitExceeded, Stalled
 from regcopy.transports.base import Clocks
 from regcopy.transports.docker.line import Incoming, Line, Lines, Pace, Reader, Socket, dial
 
@@ -221,7 +221,7 @@ class PlainConnection(HTTPConnection):
         self._guard = Guard(wire)
 
     def _new_conn(self) -> socket.socket:
-        return self._guard.dial(self._dns_host, self.port, _seconds(self))
+        return _dial(self, self._guard)
 
     def send(self, data: bytes) -> None:  # type: ignore[override]
         """Send all of it, connecting first where need be."""
@@ -247,7 +247,7 @@ class TlsConnection(HTTPSConnection):
         self._guard = Guard(wire)
 
     def _new_conn(self) -> socket.socket:
-        return self._guard.dial(self._dns_host, self.port, _seconds(self))
+        return _dial(self, self._guard)
 
     def connect(self) -> None:
         """Connect and shake hands."""
@@ -273,9 +273,14 @@ class TlsConnection(HTTPSConnection):
         self._guard.hang_up()
 
 
-def _seconds(connection: HTTPConnection) -> float:
-    """Time to connect; the session always sets one."""
-    return 15.0 if connection.timeout is None else connection.timeout
+def _dial(connection: HTTPConnection, guard: Guard) -> socket.socket:
+    seconds = 15.0 if connection.timeout is None else connection.timeout
+    try:
+        return guard.dial(connection.host, connection.port, seconds)
+    except ConnectionFailed as error:
+        if connection.proxy is not None:
+            error.message = f"proxy {connection.host}:{connection.port}: {error.message}"
+        raise
 
 
 def _send(connection: HTTPConnection, guard: Guard, data: bytes) -> None:

@@ -73,16 +73,13 @@ class Exchanger:
         """
         self._context.check_cancelled()
         origin = Origin.of(hop.url)
-        prepared = self._prepare(hop, origin)
+        prepared, proxies = self._prepare(hop, origin), self._proxies(origin)
+        self._adapter.make_ready(origin)
         clocks = self._context.clocks
-        answer_seconds = hop.answer_seconds or clocks.stall_seconds
+        seconds = (clocks.connect_seconds, hop.answer_seconds or clocks.stall_seconds)
         try:
-            response = self._session.get_adapter(hop.url).send(
-                prepared,
-                stream=True,
-                timeout=(clocks.connect_seconds, answer_seconds),
-                proxies=self._proxies(origin),
-            )
+            adapter = self._session.get_adapter(hop.url)
+            response = adapter.send(prepared, stream=True, timeout=seconds, proxies=proxies)
         except _BodyFailed as failed:
             raise failed.error from None
         except wire_failures() as error:
@@ -216,10 +213,18 @@ class _Adapter(HTTPAdapter):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         origin = Origin.of(str(request.url))
         host = {"scheme": origin.scheme, "host": origin.host, "port": origin.port}
+        return host, self.make_ready(origin)
+
+    def make_ready(self, origin: Origin) -> dict[str, Any]:
+        """Make the TLS settings for an origin, unless they are made already.
+
+        Raises:
+            ConfigurationError: a certificate or key cannot be used.
+        """
         if origin.scheme == "http":
-            return host, {}
-        context = self._tls.context_for(origin, is_registry=origin in self._candidates)
-        return host, {"ssl_context": context}
+            return {}
+        is_registry = origin in self._candidates
+        return {"ssl_context": self._tls.context_for(origin, is_registry=is_registry)}
 
     def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
         """Do nothing: the TLS context says it all."""

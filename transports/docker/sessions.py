@@ -153,13 +153,13 @@ class Sessions:
             kept = self._kept.pop(digest, None) if digest else None
         return kept or self._begin()
 
-    def again(self, digest: Digest | None) -> Session | None:
+    def again(self, digest: Digest) -> Session | None:
         """Begin anew after a fault; None where the blob turns out to be there by now.
 
         The answer to an upload can be lost after the registry has taken it. Tried once, as
         `take`: an upload is repeated as a whole.
         """
-        if digest is not None and self.habits.asks_by_mount:
+        if self.habits.asks_by_mount:
             with suppress(_MountRefused):
                 if self._mount(digest):
                     return None

@@ -39,6 +39,7 @@ class TlsContexts:
         self._registry = registry
         self._context = context
         self._lock = threading.Lock()
+        self._known: dict[Origin, ssl.SSLContext] = {}
         self._made: dict[_Trust, ssl.SSLContext] = {}
 
     def context_for(self, origin: Origin, *, is_registry: bool) -> ssl.SSLContext:
@@ -47,11 +48,13 @@ class TlsContexts:
         Raises:
             ConfigurationError: a certificate or key cannot be used.
         """
-        trust = self._trust(origin, is_registry=is_registry)
         with self._lock:
-            if trust not in self._made:
-                self._made[trust] = _make(trust)
-            return self._made[trust]
+            if origin not in self._known:
+                trust = self._trust(origin, is_registry=is_registry)
+                if trust not in self._made:
+                    self._made[trust] = _make(trust)
+                self._known[origin] = self._made[trust]
+            return self._known[origin]
 
     def _trust(self, origin: Origin, *, is_registry: bool) -> _Trust:
         options, environment = self._context.options, self._context.environment

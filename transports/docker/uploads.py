@@ -7,6 +7,8 @@ where nobody knows it. After a break, parts go on from where the registry says i
 
 from __future__ import annotations
 
+from typing import Final
+
 from regcopy.errors import Refused
 from regcopy.model.descriptor import Descriptor
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
@@ -17,7 +19,7 @@ from regcopy.transports.docker.session import Session
 from regcopy.transports.docker.sessions import Sessions
 
 # A registry hashes, and often moves, the whole blob between its last byte and its answer.
-_SLOWEST_COMMIT_BYTES = 10 * 1024 * 1024
+_SLOWEST_COMMIT_BYTES: Final = 10 * 1024 * 1024
 
 
 class Upload:
@@ -64,17 +66,21 @@ class Upload:
     def _attempt(self) -> Descriptor:
         # A slow source must not starve an open upload, and a broken one needs none.
         self._stream.fill()
-        if self._session is None:
-            digest = self._blob.digest if self._blob else None
-            again = self._is_again
-            self._session = self._sessions.again(digest) if again else self._sessions.take(digest)
-        if self._session is None and self._blob is not None:
-            return self._blob
-        session = _there(self._session)
+        opened = self._session or self._open()
+        if isinstance(opened, Descriptor):
+            return opened
+        session = self._session = opened
         part = self._part_bytes(session)
         if self._expected is not None and self._sent == 0 and self._expected.size <= part:
             return self._put_whole(session, self._expected)
         return self._put_parts(session)
+
+    def _open(self) -> Session | Descriptor:
+        """Take or begin a session; the blob, where it turns out to be there after a fault."""
+        blob = self._blob
+        if blob is None or not self._is_again:
+            return self._sessions.take(blob.digest if blob else None)
+        return self._sessions.again(blob.digest) or blob
 
     def _part_bytes(self, session: Session) -> int:
         """How many bytes go into one request at most."""
@@ -204,9 +210,3 @@ class _Part:
         """Go back to the begin of the part."""
         self._stream.restart(self._offset)
         self.taken = 0
-
-
-def _there(session: Session | None) -> Session:
-    if session is None:
-        raise RuntimeError("an upload without a session")
-    return session

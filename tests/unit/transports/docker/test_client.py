@@ -241,7 +241,11 @@ def test_a_body_that_can_go_back_is_sent_again_after_401() -> None:
 
     bodies: list[bytes] = []
     source = io.BytesIO(b"abc")
-    body = StreamBody(source, 3, rewind=lambda: source.seek(0) and None)
+
+    def rewind() -> None:
+        source.seek(0)
+
+    body = StreamBody(source, 3, rewind)
     with (
         PlayedServer(script) as server,
         client_of(server.host, credential=Credential("u", "p")) as client,

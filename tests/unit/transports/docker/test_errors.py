@@ -193,7 +193,7 @@ def test_no_exception_of_the_libraries_is_left_out(kind: type[Exception]) -> Non
     [
         (TimeoutError("timed out"), TimedOut, "no answer in time"),
         (ConnectionRefusedError(111, "Connection refused"), ConnectionFailed, "connection refused"),
-        (http.client.RemoteDisconnected(), ConnectionFailed, "closed without an answer"),
+        (http.client.RemoteDisconnected("x"), ConnectionFailed, "closed without an answer"),
         (http.client.IncompleteRead(b"secret"), ConnectionFailed, "body broke off"),
         (http.client.BadStatusLine("secret"), ConnectionFailed, "no answer in HTTP"),
         (ssl.SSLEOFError(8, "EOF occurred"), ConnectionFailed, "eof occurred"),

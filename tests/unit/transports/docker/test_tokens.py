@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -229,18 +231,21 @@ def test_a_fresh_token_that_is_refused_is_final() -> None:
     assert caught.value.hint == "the credentials of auth.json were not accepted"
 
 
-def test_a_token_is_renewed_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [1000.0]
-    monkeypatch.setattr(tokens.time, "monotonic", lambda: now[0])
-    world = World(token_reply("t1", expires_in=300), token_reply("t2"))
-    with world.server, client_of(world.server.host) as client:
-        client.send(get()).close()
-        now[0] += 230
-        client.send(get()).close()
-        now[0] += 20
-        client.send(get()).close()
+def test_a_token_is_kept_as_long_as_it_is_good() -> None:
+    cache = TokenCache()
+    ends = iter([time.monotonic() + 1000, time.monotonic() - 1, time.monotonic() + 1000])
+    count = itertools.count(1)
 
-    assert world.used == ["", "Bearer t1", "Bearer t1", "Bearer t2"]
+    def fetch() -> Token:
+        return Token(bearer(f"t{next(count)}"), next(ends))
+
+    first, same = cache.get(WANTED, fetch), cache.get(WANTED, fetch)
+    cache.drop(first)
+    short, next_one = cache.get(WANTED, fetch), cache.get(WANTED, fetch)
+
+    headers = [secret.header for secret in (first, same, short, next_one)]
+    assert headers == ["Bearer t1", "Bearer t1", "Bearer t2", "Bearer t3"]
+    assert [s.is_fresh for s in (first, same, short, next_one)] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(
