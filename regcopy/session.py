@@ -13,9 +13,11 @@ from regcopy.config.environment import Environment
 from regcopy.copying.dry_run import dry_run
 from regcopy.copying.engine import copy_image
 from regcopy.copying.options import CopyOptions
-from regcopy.copying.places import CopyJob
+from regcopy.copying.places import DEFAULT_PARALLEL, CopyJob
+from regcopy.copying.pool import Limits
 from regcopy.copying.result import CopyResult, DryRun
 from regcopy.copying.tally import Tally
+from regcopy.copying.transfer import HEAVY_WORKERS
 from regcopy.errors import Side, UsageError, located
 from regcopy.events import Observer, Silent
 from regcopy.transports import parse_reference
@@ -61,6 +63,7 @@ class Session:
         environment: variables and folders; those of the process by default.
         cancelled: set it to stop all copies.
         observer: told of what happens, from worker threads, one call at a time.
+        parallel: blobs and manifests under way at once, in all copies together.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Session:
         environment: Environment | None = None,
         cancelled: threading.Event | None = None,
         observer: Observer | None = None,
+        parallel: int = DEFAULT_PARALLEL,
     ) -> None:
+        self._limits = Limits(parallel, max(1, min(parallel, HEAVY_WORKERS)))
         self._environment = environment or Environment.of_process()
         self._cancelled = cancelled or threading.Event()
         self._tally = Tally(observer or Silent())
@@ -154,6 +159,7 @@ class Session:
             self.context(access[0], "source"),
             self.context(access[1], "destination"),
             chosen,
+            self._limits,
         )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from regcopy.copying.choice import Wanted, choose_image
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.plan import target_format
-from regcopy.copying.pool import Pool
+from regcopy.copying.pool import Limits, Pool
 from regcopy.copying.tree import Node, read_tree, select
 from regcopy.errors import located
 from regcopy.model.descriptor import Descriptor
@@ -40,6 +40,7 @@ class CopyJob:
     Attributes:
         source_context: made for the source; who made it closes its resources.
         destination_context: the same for the destination.
+        limits: shared with other copies of the same session.
     """
 
     source: ImageReference
@@ -47,6 +48,7 @@ class CopyJob:
     source_context: Context
     destination_context: Context
     options: CopyOptions
+    limits: Limits | None = None
 
 
 class Places:
@@ -58,7 +60,7 @@ class Places:
         self.destination = destination
         most = min(source.max_parallel, destination.capabilities.max_parallel)
         workers = min(job.options.parallel or DEFAULT_PARALLEL, most)
-        self.pool = Pool(workers, job.source_context.cancelled, self._abort)
+        self.pool = Pool(workers, job.source_context.cancelled, self._abort, job.limits)
 
     def _abort(self) -> None:
         for place in (self.source, self.destination):

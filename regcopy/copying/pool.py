@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Final, Generic, TypeVar
 
 from regcopy.errors import Cancelled
@@ -21,6 +22,32 @@ _POLL_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 3.0
 
 
+class Limits:
+    """How much goes on at once in all copies of a session together.
+
+    Args:
+        calls: blobs and manifests under way.
+        heavy: large blobs among them; fewer, so that small ones never wait behind them.
+    """
+
+    def __init__(self, calls: int, heavy: int) -> None:
+        self._calls = threading.BoundedSemaphore(calls)
+        self._heavy = threading.BoundedSemaphore(heavy)
+
+    @contextmanager
+    def held(self, stop: threading.Event, *, is_heavy: bool) -> Iterator[bool]:
+        """Hold a place among what goes on; gives False where `stop` was set while waiting."""
+        with ExitStack() as stack:
+            # The scarcer one first: who waits for it must not keep light ones from working.
+            for semaphore in (self._heavy, self._calls) if is_heavy else (self._calls,):
+                while not semaphore.acquire(timeout=_POLL_SECONDS):
+                    if stop.is_set():
+                        yield False
+                        return
+                stack.callback(semaphore.release)
+            yield True
+
+
 class Pool:
     """Runs one function over many items at a time.
 
@@ -28,14 +55,20 @@ class Pool:
         workers: threads at once.
         cancelled: set by the owner of the run to stop it.
         abort: ends calls that wait for somebody else; called once when the run is stopped.
+        limits: shared with other pools; None for no more limit than `workers`.
     """
 
     def __init__(
-        self, workers: int, cancelled: threading.Event, abort: Callable[[], None] = lambda: None
+        self,
+        workers: int,
+        cancelled: threading.Event,
+        abort: Callable[[], None] = lambda: None,
+        limits: Limits | None = None,
     ) -> None:
         self.workers = max(1, workers)
         self._cancelled = cancelled
         self._abort = abort
+        self._limits = limits
 
     def map(
         self,
@@ -63,7 +96,14 @@ class Pool:
         if not items:
             return []
         heavy = {n for n, item in enumerate(items) if heavy_workers and is_heavy(item)}
-        work = _Work(function, items, stop or threading.Event(), heavy, heavy_workers)
+        work = _Work(
+            function,
+            items,
+            stop=stop or threading.Event(),
+            heavy=heavy,
+            heavy_limit=heavy_workers,
+            limits=self._limits,
+        )
         threads = [
             threading.Thread(target=work.run, name=f"regcopy-{n}", daemon=True)
             for n in range(min(self.workers, len(items)))
@@ -87,10 +127,13 @@ class _Work(Generic[_Item, _Result]):
         self,
         function: Callable[[_Item], _Result],
         items: Sequence[_Item],
+        *,
         stop: threading.Event,
         heavy: set[int],
         heavy_limit: int,
+        limits: Limits | None,
     ) -> None:
+        self._limits = limits
         self._function = function
         self._items = items
         self._stop = stop
@@ -106,11 +149,20 @@ class _Work(Generic[_Item, _Result]):
         """Work until nothing is left."""
         while (number := self._take()) is not None:
             try:
-                result = self._function(self._items[number])
+                result = self._call(number)
             except BaseException as error:  # noqa: BLE001 — raised again in the caller's thread
                 self._finish(number, None, error)
             else:
                 self._finish(number, result, None)
+
+    def _call(self, number: int) -> _Result:
+        item = self._items[number]
+        if self._limits is None:
+            return self._function(item)
+        with self._limits.held(self._stop, is_heavy=number in self._heavy) as held:
+            if not held:
+                raise Cancelled("stopped before it was begun")
+            return self._function(item)
 
     def _take(self) -> int | None:
         with self._changed:

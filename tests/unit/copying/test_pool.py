@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from regcopy.copying.pool import Pool
+from regcopy.copying.pool import Limits, Pool
 from regcopy.errors import Cancelled, StorageFailed
 
 
@@ -95,3 +95,51 @@ def test_an_interrupt_in_the_callers_thread_aborts_as_well(
     with pytest.raises(KeyboardInterrupt):
         Pool(1, threading.Event(), aborted.set).map(lambda _: aborted.wait(10), [1])
     assert aborted.is_set()
+
+
+def test_limits_hold_over_several_pools() -> None:
+    limits = Limits(2, 1)
+    lock, most, now = threading.Lock(), 0, 0
+
+    def work(_: int) -> None:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        with lock:
+            now -= 1
+
+    def run() -> None:
+        Pool(4, threading.Event(), limits=limits).map(work, range(50))
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert 1 <= most <= 2
+
+
+def test_a_heavy_item_of_one_pool_does_not_hold_up_light_ones_of_another() -> None:
+    limits = Limits(2, 1)
+    light_done = threading.Event()
+
+    def heavy(_: int) -> bool:
+        return light_done.wait(10)
+
+    def run() -> list[bool]:
+        pool = Pool(2, threading.Event(), limits=limits)
+        return pool.map(heavy, [1, 2], is_heavy=lambda _: True, heavy_workers=2)
+
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.extend(run()))
+    thread.start()
+    Pool(1, threading.Event(), limits=limits).map(lambda _: light_done.set(), [1])
+    thread.join(30)
+    assert results == [True, True]
+
+
+def test_who_waits_for_a_limit_gives_up_when_the_run_stops() -> None:
+    limits, cancelled = Limits(1, 1), threading.Event()
+    with limits.held(threading.Event(), is_heavy=False), pytest.raises(Cancelled):
+        Pool(1, cancelled, limits=limits).map(lambda _: None, [cancelled.set()])
