@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from regcopy.model.digest import Digest
+from regcopy.model.layout import LayoutIndex
 from regcopy.testing.samples import SampleImage
 from regcopy.transports.base import HoldsImages, ImageDestination, ImageReference, SideOptions
 from regcopy.transports.dir import DirReference
 from regcopy.transports.oci import OciReference
-from regcopy.transports.oci.layout import LayoutIndex
 from tests.contexts import make_context
 from tests.hand_copy import put_image
 

@@ -54,19 +54,18 @@ def _report(call: Invocation, name: str, info: ImageInfo, around: Surroundings) 
     from regcopy.cli.inspect_output import make_report, report_by_template, report_json
 
     lists_tags = bool(info.name) and not call.values.boolean("no-tags")
-    report = make_report(info, _tags(call, name, info, around) if lists_tags else ())
+    report = make_report(info, _tags(call, name, around) if lists_tags else ())
     template = call.values.string("format")
     return report_by_template(report, template) if template else report_json(report)
 
 
-def _tags(call: Invocation, name: str, info: ImageInfo, around: Surroundings) -> list[str]:
+def _tags(call: Invocation, name: str, around: Surroundings) -> list[str]:
     """Tags of the image's repository; some registries do not let everybody list them."""
     from regcopy import api
     from regcopy.errors import Forbidden, NotFound, Unauthorized
 
-    transport = name.partition(":")[0]
     try:
-        return list(api.list_tags(f"{transport}://{info.name}", **around))
+        return list(api.list_tags(name, **around))
     except (Forbidden, NotFound, Unauthorized):
         call.console.log("warning", "Registry disallows tag list retrieval; skipping")
         return []

@@ -24,6 +24,7 @@ def _run(call: Invocation) -> int:
             f"Invalid {quote(name)}: does not specify a transport", hint=f"write docker://{name}"
         )
     parse_name(name, "{problem}")
+    _refuse_tag(name)
     from regcopy import api
     from regcopy.cli.gojson import encode
     from regcopy.errors import UsageError
@@ -35,6 +36,20 @@ def _run(call: Invocation) -> int:
         raise CommandLineError(error.message, hint=error.hint) from None
     call.console.out(f"{encode({'Repository': repository, 'Tags': tags})}\n")
     return OK
+
+
+def _refuse_tag(name: str) -> None:
+    """Refuse the name of one image, as skopeo does; the library just lists its repository."""
+    from regcopy.model.reference import ImageName
+
+    prefix, slashes, written = name.partition("//")
+    if prefix != "docker:" or not slashes:
+        return
+    image = ImageName.parse(written)
+    if image.tag or image.digest:
+        raise CommandLineError(
+            "No tag or digest allowed in reference", hint=f"write docker://{image.name}"
+        )
 
 
 COMMAND: Final = Command(

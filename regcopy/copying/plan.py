@@ -134,7 +134,7 @@ def make_plan(root: Node, options: CopyOptions, capabilities: Capabilities) -> P
     required = capabilities.required_digest
     if required is not None and required != root.raw.digest:
         raise ManifestUnsupported(
-            f"the image is {root.raw.digest}, and the destination's name demands {required}",
+            f"the image has digest {root.raw.digest}, and the destination demands {required}",
             hint="copy to a tag, or to the name with the image's own digest",
         )
     return plan

@@ -16,9 +16,9 @@ from regcopy.errors import ContentError, InvalidReference
 from regcopy.model._json import JsonObject
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
+from regcopy.model.layout import REF_NAME
 from regcopy.model.mediatypes import IMAGE_MANIFESTS, INDEXES, OCI_ARTIFACT
 from regcopy.model.reference import ImageName, is_tag
-from regcopy.transports.oci.layout import REF_NAME
 
 _MANIFESTS: Final = IMAGE_MANIFESTS | INDEXES | {OCI_ARTIFACT}
 

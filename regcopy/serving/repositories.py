@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from regcopy.errors import ContentError, LimitExceeded, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
+from regcopy.model.layout import INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex
 from regcopy.serving.contents import Contents, Repository
 from regcopy.serving.entries import (
     Entry,
@@ -29,7 +30,7 @@ from regcopy.serving.entries import (
 from regcopy.serving.refusals import unsupported
 from regcopy.serving.storage import Storage
 from regcopy.streams.files import storage_errors
-from regcopy.transports.oci.layout import INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex, read_index
+from regcopy.transports.oci.layout import read_index
 
 _Signature = tuple[int, int, int, int] | None
 

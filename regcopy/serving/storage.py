@@ -20,6 +20,7 @@ from typing import Final
 from regcopy.errors import ManifestInvalid, NotFound, StorageFailed, UsageError
 from regcopy.model._json import JsonObject, load_object
 from regcopy.model.digest import Digest
+from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE
 from regcopy.streams.files import (
     Folder,
     is_temporary,
@@ -28,7 +29,6 @@ from regcopy.streams.files import (
     write_file,
 )
 from regcopy.streams.locks import lock, locked, try_lock
-from regcopy.transports.oci.layout import BLOBS_FOLDER, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE
 
 LOCK_SECONDS: Final = 20.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from regcopy.errors import InvalidReference, UsageError
+from regcopy.errors import InvalidReference
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
 from regcopy.text import printable
@@ -30,7 +30,6 @@ class DockerReference:
 
     name: ImageName
     text: str = field(default="", compare=False)
-    named_only: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.name.tag and self.name.digest:
@@ -110,18 +109,20 @@ class DockerReference:
         """Give the tags of the repository, page by page.
 
         Raises:
-            UsageError: the reference names one image.
             TransportError: the registry cannot be reached, or refuses.
             LimitExceeded, Refused: the list does not end, or breaks the specification.
         """
-        if not self.named_only:
-            raise UsageError(
-                "No tag or digest allowed in reference",
-                hint=f"write docker://{self.repository_name}",
-            )
         from regcopy.transports.docker.tags import list_tags
 
         return list_tags(self, context)
+
+    def with_tag(self, tag: str, /) -> DockerReference:
+        """Give the reference of another tag in the same repository.
+
+        Raises:
+            InvalidReference: not a tag.
+        """
+        return DockerReference(self.name.with_tag(tag))
 
     def delete_image(self, context: Context, /) -> None:
         """Delete the manifest; every tag of the repository that names it goes with it.
@@ -159,9 +160,7 @@ class DockerTransport:
                 f"docker: image reference {shown} does not start with //",
                 hint=f"write docker://{shown.lstrip('/')}",
             )
-        written = ImageName.parse(text[2:])
-        named_only = not written.tag and written.digest is None
-        return DockerReference(written.with_default_tag(), text, named_only)
+        return DockerReference(ImageName.parse(text[2:]).with_default_tag(), text)
 
 
 TRANSPORT: Final[Transport] = DockerTransport()

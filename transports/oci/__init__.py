@@ -7,22 +7,16 @@ containers-transports(5), `oci:path[:{reference|@source-index}]`.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import InvalidReference
+from regcopy.model.layout import check_name, split_image
 from regcopy.text import printable
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
-
-_MAX_NAME: Final = 1024
-# The grammar of org.opencontainers.image.ref.name (image-spec annotations.md).
-_COMPONENT: Final = r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*"
-_NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-_POSITION: Final = re.compile(r"\+?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +125,6 @@ class OciReference:
         return f"oci:{self.path}:{self.name}" if self.name else f"oci:{self.path}"
 
 
-def check_name(name: str) -> None:
-    """Raise InvalidReference unless `name` may be the name of an image in a layout."""
-    if len(name) > _MAX_NAME or _NAME.fullmatch(name) is None:
-        raise InvalidReference(f"Invalid image {printable(name, limit=200) or '(empty name)'}")
-
-
 @dataclass(frozen=True, slots=True)
 class OciTransport:
     """The transport `oci`."""
@@ -152,18 +140,8 @@ class OciTransport:
         Raises:
             InvalidReference: anything else.
         """
-        path, _, name = text.partition(":")
-        if not name.startswith("@"):
-            return OciReference(path, name)
-        if name.startswith("@-"):
-            raise InvalidReference(
-                f"Invalid source index {printable(name, limit=50)}: must not be negative"
-            )
-        if _POSITION.fullmatch(name, 1) is None:
-            raise InvalidReference(
-                f"Invalid source index {printable(name, limit=50)}: not an integer"
-            )
-        return OciReference(path, position=int(name[1:]))
+        path, name, position = split_image(text)
+        return OciReference(path, name, position)
 
 
 TRANSPORT: Final[Transport] = OciTransport()

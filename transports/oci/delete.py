@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 
 from regcopy.errors import ContentError, NotFound
 from regcopy.model.digest import Digest
+from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, LayoutIndex
 from regcopy.streams.files import write_file
 from regcopy.streams.locks import lock, locked
-from regcopy.transports.oci.layout import (
-    BLOBS_FOLDER,
-    INDEX_FILE,
-    Layout,
-    LayoutIndex,
-    read_index,
-)
+from regcopy.transports.oci.layout import Layout, read_index
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context

@@ -17,6 +17,14 @@ from regcopy.errors import ContentError, ManifestUnsupported, NotFound, RegcopyE
 from regcopy.model._json import load_object
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
+from regcopy.model.layout import (
+    BLOBS_FOLDER,
+    INDEX_FILE,
+    LAYOUT_CONTENT,
+    LAYOUT_FILE,
+    LayoutIndex,
+    check_name,
+)
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST
 from regcopy.streams.blob import BlobStream
@@ -25,16 +33,7 @@ from regcopy.streams.locks import locked
 from regcopy.streams.tree import is_complete, sha512_names
 from regcopy.streams.workspace import Workspace, may_pass
 from regcopy.transports.base import Capabilities
-from regcopy.transports.oci import check_name
-from regcopy.transports.oci.layout import (
-    BLOBS_FOLDER,
-    INDEX_FILE,
-    LAYOUT_CONTENT,
-    LAYOUT_FILE,
-    Layout,
-    LayoutIndex,
-    read_index,
-)
+from regcopy.transports.oci.layout import Layout, read_index
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from regcopy.errors import InvalidReference, UsageError
+from regcopy.errors import InvalidReference
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
 from regcopy.transports import parse_reference
-from regcopy.transports.base import DeletesImages, ListsTags
+from regcopy.transports.base import DeletesImages, ListsTags, TakesTags
 from regcopy.transports.docker import TRANSPORT, DockerReference
-from tests.contexts import make_context
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -90,11 +89,12 @@ def test_a_reference_lists_and_deletes() -> None:
     assert reference.repository_name == "host.example/a"
 
 
-def test_listing_tags_of_one_image_makes_no_sense() -> None:
+def test_another_tag_is_in_the_same_repository() -> None:
     reference = TRANSPORT.parse("//host.example/a:1")
-    assert isinstance(reference, ListsTags)
-    with pytest.raises(UsageError, match="No tag or digest allowed"):
-        reference.list_tags(make_context("source"))
+    assert isinstance(reference, TakesTags)
+    assert str(reference.with_tag("2")) == "docker://host.example/a:2"
+    with pytest.raises(InvalidReference):
+        reference.with_tag("no tag")
 
 
 def test_a_digest_is_kept_as_a_value() -> None:

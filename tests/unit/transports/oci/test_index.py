@@ -9,8 +9,8 @@ import pytest
 from regcopy.errors import ManifestInvalid, ManifestUnsupported, NotFound, UsageError
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
+from regcopy.model.layout import LayoutIndex
 from regcopy.model.mediatypes import OCI_MANIFEST
-from regcopy.transports.oci.layout import LayoutIndex
 
 ONE = Descriptor(OCI_MANIFEST, Digest.of(b"one"), 3)
 TWO = Descriptor(OCI_MANIFEST, Digest.of(b"two"), 3)

@@ -1,0 +1,204 @@
+"""Where the bytes of an archive are: in the user's file, or in a copy that is gone afterwards.
+
+A plain file is read where it lies, at any offset and by several threads. What is compressed
+or comes out of a pipe is written once into a temporary file that has no name, as far as its
+reader asks for it: nobody can be made to unpack what follows the end of a tar file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import BinaryIO, Final, Protocol
+
+from regcopy.errors import StorageFailed
+from regcopy.streams.blob import BLOCK_BYTES, Readable
+from regcopy.streams.files import storage_errors
+from regcopy.streams.tar_packed import HEAD_BYTES, Unpacked, packing_of
+from regcopy.streams.tar_pipes import PipeReader, open_to_read
+
+# As skopeo has it: the place for large files that need not survive (hier(7)).
+_LARGE_FILES: Final = "/var/tmp"  # noqa: S108 — a file without a name cannot be swapped
+# What may follow the end of the tar file in a pipe: the zeros of a last record, and more.
+_MAX_REST_BYTES: Final = 64 * 1024 * 1024
+
+
+class TarStorage(Protocol):
+    """Bytes at offsets; may be read by several threads."""
+
+    def read_at(self, offset: int, size: int, /) -> bytes:
+        """Give so many bytes, fewer only at the end. Raises StorageFailed or ContentError."""
+        ...
+
+    def finish(self) -> None:
+        """Take no more from where it comes from: all headers have been read."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; may be called twice."""
+        ...
+
+
+def temporary_folder(tmpdir: str) -> str:
+    """Folder for large temporary files.
+
+    Args:
+        tmpdir: value of TMPDIR, "" where it is not set.
+    """
+    if tmpdir:
+        return tmpdir
+    return _LARGE_FILES if os.access(_LARGE_FILES, os.W_OK) else tempfile.gettempdir()
+
+
+def new_temporary_file(folder: str) -> BinaryIO:
+    """Create a file without a name; it is gone when it is closed. Raises StorageFailed."""
+    with storage_errors("creating a temporary file in", folder):
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
+
+
+def open_storage(path: str, *, folder: str, check_cancelled: Callable[[], None]) -> TarStorage:
+    """Open an archive for reading.
+
+    Args:
+        path: the user's own: a file, a pipe or a device, gzipped or not.
+        folder: for a copy, where one is needed.
+        check_cancelled: raises to stop.
+
+    Raises:
+        NotFound: there is nothing of that name.
+        StorageFailed: it is a folder, or cannot be opened or read.
+    """
+    fd = open_to_read(path)
+    raw = PipeReader(fd, path, check_cancelled)
+    try:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            with storage_errors("reading", path):
+                head = os.pread(fd, HEAD_BYTES, 0)
+            if packing_of(head) is None:
+                return FileStorage(fd, path)
+            return SpooledStorage(_unpacked(raw, head, path), None, folder, path)
+        head = _read_head(raw)
+        return SpooledStorage(_unpacked(_Prefixed(head, raw), head, path), raw, folder, path)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _read_head(raw: Readable) -> bytes:
+    head = b""
+    while len(head) < HEAD_BYTES and (block := raw.read(HEAD_BYTES - len(head))):
+        head += block
+    return head
+
+
+def _unpacked(raw: Readable, head: bytes, path: str) -> Readable:
+    packing = packing_of(head)
+    return raw if packing is None else Unpacked(raw, packing, what=path)
+
+
+class _Prefixed:
+    """Bytes that were read already, and then the rest."""
+
+    def __init__(self, head: bytes, raw: Readable) -> None:
+        self._head = head
+        self._raw = raw
+
+    def read(self, size: int = -1, /) -> bytes:
+        wanted = BLOCK_BYTES if size < 0 else size
+        if self._head:
+            block, self._head = self._head[:wanted], self._head[wanted:]
+            return block
+        return self._raw.read(wanted)
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+class FileStorage:
+    """A plain file."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        """Read from `fd`, which is closed with this."""
+        self._fd = fd
+        self._path = path
+
+    def read_at(self, offset: int, size: int, /) -> bytes:
+        """Give so many bytes, fewer only at the end. Raises StorageFailed."""
+        return _read_at(self._fd, offset, size, self._path)
+
+    def finish(self) -> None:
+        """Nothing to end."""
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class SpooledStorage:
+    """A copy of what can be read only once, made as far as it was asked for."""
+
+    def __init__(
+        self, content: Readable, origin: PipeReader | None, folder: str, path: str
+    ) -> None:
+        """Copy `content` into a temporary file in `folder`.
+
+        Args:
+            content: the bytes of the tar file; closed with this.
+            origin: the pipe that they come out of, if they do.
+            folder: must be there.
+            path: the user's name for it, for messages.
+        """
+        self._content = content
+        self._origin = origin
+        self._folder = folder
+        self._path = path
+        self._file = new_temporary_file(folder)
+        self._copied = 0
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def read_at(self, offset: int, size: int, /) -> bytes:
+        """Give so many bytes, fewer only at the end.
+
+        Raises:
+            StorageFailed: it cannot be read, or there is no space for the copy.
+            ContentError: what is compressed is broken.
+        """
+        with self._lock:
+            self._copy_to(offset + size)
+            fd = self._file.fileno()
+        return _read_at(fd, offset, size, self._path)
+
+    def _copy_to(self, end: int) -> None:
+        while self._copied < end and not self._ended:
+            block = self._content.read(BLOCK_BYTES)
+            self._ended = not block
+            rest = memoryview(block)
+            with storage_errors("writing a temporary file in", self._folder):
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            self._copied += len(block)
+
+    def finish(self) -> None:
+        """Take no more, and let whoever writes to our pipe come to its end."""
+        self._ended = True
+        if self._origin is not None:
+            self._origin.drain(_MAX_REST_BYTES)
+        self._content.close()
+
+    def close(self) -> None:
+        """Close both; the copy is gone. May be called twice."""
+        self._content.close()
+        self._file.close()
+
+
+def _read_at(fd: int, offset: int, size: int, path: str) -> bytes:
+    if fd < 0:
+        raise StorageFailed(f"reading {path}: it is closed")
+    with storage_errors("reading", path):
+        return os.pread(fd, size, offset)
