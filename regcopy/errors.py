@@ -6,7 +6,7 @@
     │   └── ConfigurationError
     ├── ContentError                     the bytes are not what they claim
     │   ├── DigestMismatch · SizeMismatch
-    │   ├── ManifestInvalid · ManifestUnsupported
+    │   ├── ManifestInvalid · ManifestUnsupported · SignatureInvalid
     │   └── LimitExceeded
     ├── TransportError                   a place could not be reached, or said no
     │   ├── NotFound · Unauthorized · Forbidden · RateLimited · Refused · ServerFault
@@ -108,6 +108,10 @@ class ManifestInvalid(ContentError):
 
 class ManifestUnsupported(ContentError):
     """A manifest or layer of a kind that cannot be used for what was asked."""
+
+
+class SignatureInvalid(ContentError):
+    """A signature that is broken, or that proves nothing about the image it lies beside."""
 
 
 class LimitExceeded(ContentError):

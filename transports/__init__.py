@@ -25,6 +25,11 @@ _BUILT_IN: Final = {
     "docker": "regcopy.transports.docker:TRANSPORT",
     "oci": "regcopy.transports.oci:TRANSPORT",
     "dir": "regcopy.transports.dir:TRANSPORT",
+    "docker-archive": "regcopy.transports.docker_archive:TRANSPORT",
+    "docker-tar": "regcopy.transports.docker_archive:DOCKER_TAR",
+    "oci-archive": "regcopy.transports.oci_archive:TRANSPORT",
+    "tarball": "regcopy.transports.tarball:TRANSPORT",
+    "sif": "regcopy.transports.sif:TRANSPORT",
 }
 
 

@@ -89,7 +89,7 @@ def event_json(event: LineEvent) -> dict[str, object]:
         case LineAdvanced():
             return {**_copy_event(event.event), "line": event.line.number}
         case RequestRepeated():
-            return _copy_event(event.event)
+            return {**_copy_event(event.event)}
         case LineEnded():
             return {"event": event.report.status, **event.report.to_json()}
         case ListEnded():

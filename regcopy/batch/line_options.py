@@ -93,7 +93,7 @@ def _unknown(word: str, key: str) -> UsageError:
         plain = key.lstrip("-")
         hint = f"write {plain}, without -" if plain in _HANDLERS else _KNOWN
         return UsageError(f'"{shown}": options stand without - in a list', hint=hint)
-    return UsageError(f'"{shown}" is no option of a line', hint=_KNOWN)
+    return UsageError(f'"{shown}" is a third name, or an option that is not known', hint=_KNOWN)
 
 
 def _with_tls(access: Access, verify: bool | None) -> Access:

@@ -45,7 +45,8 @@ class ReportWriter:
             StorageFailed: it cannot be written to.
         """
         with storage_errors("writing the report", self._path):
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            access = os.O_RDWR if self._append else os.O_WRONLY
+            self._fd = os.open(self._path, access | os.O_CREAT | os.O_APPEND, 0o644)
             if stat.S_ISREG(os.fstat(self._fd).st_mode):
                 os.ftruncate(self._fd, _whole_bytes(self._fd) if self._append else 0)
         return self
@@ -126,11 +127,12 @@ def merge_reports(reports: Iterable[LineReport]) -> list[LineReport]:
     Returns:
         in the order of the list.
     """
-    kept: dict[tuple[str, str, str], LineReport] = {}
+    kept: dict[tuple[str, str], LineReport] = {}
     for report in reports:
-        known = kept.get(report.key)
+        place = report.source, report.destination
+        known = kept.get(place)
         if known is None or _rank(report) >= _rank(known):
-            kept[report.key] = report
+            kept[place] = report
     return sorted(kept.values(), key=lambda report: (report.line, report.destination))
 
 

@@ -79,6 +79,10 @@ class Entry:
 COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     {
         "copy": Entry("regcopy.cli.copy", "Copy an image from one place to another"),
+        "batch": Entry("regcopy.cli.batch", "Copy all images of a list"),
+        "plan": Entry("regcopy.cli.plan", "Divide a list among several machines"),
+        "report": Entry("regcopy.cli.report", "Merge reports of lists"),
+        "tekton": Entry("regcopy.cli.tekton", "Be the step of the Tekton Task"),
         "inspect": Entry("regcopy.cli.inspect", "Show what an image is"),
         "list-tags": Entry("regcopy.cli.list_tags", "List the tags of a repository"),
         "delete": Entry("regcopy.cli.delete", "Delete an image"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from regcopy.copying.places import Places
 from regcopy.copying.plan import Plan
+from regcopy.copying.recompression import Recompression
 from regcopy.copying.transfer import Placed, Transfer
 from regcopy.copying.tree import Node
 from regcopy.errors import located
@@ -16,6 +17,9 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageManifest, RawManifest
 from regcopy.model.mediatypes import DOCKER_CONFIG, OCI_CONFIG
+
+_Changed = Mapping[tuple[Digest, Recompression], Descriptor]
+"""What layers became, by the digest they had and what was done to them."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,20 @@ class Writer:
         """
         for node in self.plan.root.images():
             if node.raw.digest in self.plan.targets:
-                with located(side="source", reference=self.places.job.source):
-                    self._rewrite(node, {})
+                self._rewrite(node, self.plan.layers_to_be(node))
 
     def write(self, transfer: Transfer, placed: list[Placed]) -> Mapping[Digest, RawManifest]:
         """Write all manifests and the name; gives what was written, by the source's digest."""
-        layers = {p.planned.blob.digest: p.blob for p in placed if p.planned.gzip}
+        changed = {(one.planned.blob.digest, one.change): one.blob for one in placed if one.change}
         root = self.plan.root
         images = [node for node in root.images() if node is not root]
-        results = self.places.pool.map(lambda node: self._image(transfer, node, layers), images)
+        results = self.places.pool.map(lambda node: self._image(transfer, node, changed), images)
         written = {n.raw.digest: raw for n, raw in zip(images, results, strict=True)}
         for node in root.walk():
             if node is not root and node.raw.digest not in written:
                 written[node.raw.digest] = self._put(self._index(node, written), top=False)
         if isinstance(root.parsed, ImageManifest):
-            written[root.raw.digest] = self._image(transfer, root, layers, top=True)
+            written[root.raw.digest] = self._image(transfer, root, changed, top=True)
         else:
             written[root.raw.digest] = self._put(self._index(root, written), top=True)
         return written
@@ -62,10 +65,16 @@ class Writer:
         self,
         transfer: Transfer,
         node: Node,
-        layers: Mapping[Digest, Descriptor],
+        changed: _Changed,
         *,
         top: bool = False,
     ) -> RawManifest:
+        # A layer that another image wanted changed may be as it was in this one.
+        layers = {
+            layer.digest: changed[layer.digest, change]
+            for layer, change in self.plan.changes_of(node)
+            if change is not None and (layer.digest, change) in changed
+        }
         rewritten = self._rewrite(node, layers)
         if rewritten.config is not None:
             is_oci = self.plan.targets.get(node.raw.digest) == "oci"
@@ -73,8 +82,7 @@ class Writer:
         return self._put(rewritten.manifest, top=top)
 
     def _rewrite(self, node: Node, layers: Mapping[Digest, Descriptor]) -> RewrittenImage:
-        parsed = node.parsed
-        config = parsed.config if isinstance(parsed, ImageManifest) else None
+        config = node.image.config
         return rewrite_image(
             node.raw,
             to=self.plan.targets.get(node.raw.digest),

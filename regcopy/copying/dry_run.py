@@ -48,9 +48,9 @@ def _nothing(places: Places, top: RawManifest, wanted: Wanted) -> DryRun:
 
 def _is_known(places: Places, planned: PlannedBlob) -> bool:
     """Whether no byte of the blob would move: it is there, or can probably be mounted."""
-    if planned.gzip:
-        return False
     place = places.destination
+    if planned.change is not None:
+        return planned.change.may_stay and place.find_blob(planned.blob)
     if isinstance(place, MountsBlobs) and place.can_mount_from(places.job.source):
         return True
     return place.find_blob(planned.blob)
@@ -59,12 +59,14 @@ def _is_known(places: Places, planned: PlannedBlob) -> bool:
 def _result(
     places: Places, top: RawManifest, wanted: Wanted, plan: Plan, known: list[bool]
 ) -> DryRun:
-    moving = [p.blob.size for p, there in zip(plan.blobs, known, strict=True) if not there]
+    new = [planned for planned, there in zip(plan.blobs, known, strict=True) if not there]
+    moving = [planned.blob.size for planned in new]
     staying = [p.blob.size for p, there in zip(plan.blobs, known, strict=True) if there]
+    changes = plan.reasons(planned.change for planned in new if planned.change)
     manifests = sum(1 for _ in plan.root.walk())
     return DryRun(
         source_digest=top.digest,
-        digest=None if plan.changes else plan.root.raw.digest,
+        digest=None if changes else plan.root.raw.digest,
         images=copied_images(plan.root, wanted),
         blobs_to_copy=len(moving),
         bytes_to_copy=sum(moving),

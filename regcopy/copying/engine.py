@@ -14,6 +14,7 @@ from regcopy.copying.choice import Wanted
 from regcopy.copying.commit import Writer
 from regcopy.copying.places import CopyJob, Places, open_places
 from regcopy.copying.plan import Plan, make_plan
+from regcopy.copying.recompression import diff_ids
 from regcopy.copying.result import CopiedImage, CopyResult
 from regcopy.copying.tally import Tally
 from regcopy.copying.transfer import Outcome, Placed, Transfer
@@ -73,16 +74,15 @@ def _nothing_to_do(job: CopyJob, top: RawManifest, wanted: Wanted) -> CopyResult
 def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> CopyResult:
     job = places.job
     plan = plan_for(places, wanted)
-    transfer = Transfer(
-        job.source, places.source, places.destination, tally, job.source_context.cancelled
-    )
-    configs = places.pool.map(transfer.read_config, plan.configs)
-    known = {descriptor.digest: c for descriptor, c in zip(plan.configs, configs, strict=True)}
-    writer = Writer(places, plan, known, tally)
-    writer.check()
+    transfer = Transfer(places, tally)
+    configs = transfer.read_configs(plan.configs)
+    writer = Writer(places, plan, configs, tally)
+    with located(side="source", reference=job.source):
+        writer.check()
+        expected = diff_ids(plan.root, plan.layers, configs)
     tally.notify(plan.started())
     with located(reference=job.destination):
-        placed = transfer.run(plan.blobs, places.pool)
+        placed = transfer.run(plan.blobs, expected)
         written = writer.write(transfer, placed)
     return CopyResult(
         digest=written[plan.root.raw.digest].digest,
@@ -97,7 +97,7 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         blobs_copied=_count(placed, "copied"),
         blobs_reused=_count(placed, "reused"),
         blobs_mounted=_count(placed, "mounted"),
-        changed="; ".join(plan.changes),
+        changed="; ".join(plan.reasons(one.change for one in placed if one.change)),
     )
 
 

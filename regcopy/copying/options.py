@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from regcopy.errors import UsageError
-from regcopy.model.mediatypes import Format
+from regcopy.model.mediatypes import CompressionFormat, Format
 from regcopy.model.platform import Platform
+from regcopy.streams.compress import LEVELS
+from regcopy.transports.base import LayerForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,35 @@ class Instances:
 
 
 @dataclass(frozen=True, slots=True)
+class CompressionOptions:
+    """How layers are compressed on the way.
+
+    Attributes:
+        layers: how they arrive at a destination that takes them as they are (a folder); others
+            have their own way.
+        format: for layers that are compressed on the way, gzip by default. Where it is given,
+            layers in another format are compressed anew, unless the destination has them.
+        level: 0 to 9 for gzip, 1 to 22 for zstd (above 11 counts as 11).
+        force: compress anew even where the destination has the layer in another format.
+    """
+
+    layers: LayerForm = "any"
+    format: CompressionFormat | None = None
+    level: int | None = None
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.force and self.format is None:
+            raise UsageError("to force a format of compression, name one")
+        levels = LEVELS[self.format or "gzip"]
+        if self.level is not None and self.level not in levels:
+            raise UsageError(
+                f"{self.format or 'gzip'} has no level {self.level}",
+                hint=f"choose one from {levels[0]} to {levels[-1]}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class CopyOptions:
     """How one image is copied.
 
@@ -41,6 +72,7 @@ class CopyOptions:
         instances: which images of an index.
         platform: the platform that "system" means; this machine's by default.
         preserve_digests: fail where anything would have to change bytes.
+        compression: how layers are compressed.
         format: manifest family to write, None for what the source has where it is accepted.
         additional_tags: more tags for the same manifest, in the destination's repository.
         parallel: blobs under way at once; 0 for the default.
@@ -49,6 +81,7 @@ class CopyOptions:
     instances: Instances = field(default_factory=Instances)
     platform: Platform = field(default_factory=Platform.local)
     preserve_digests: bool = False
+    compression: CompressionOptions = field(default_factory=CompressionOptions)
     format: Format | None = None
     additional_tags: tuple[str, ...] = ()
     parallel: int = 0

@@ -11,6 +11,7 @@ from regcopy.copying.choice import Wanted, choose_image
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.plan import target_format
 from regcopy.copying.pool import Limits, Pool
+from regcopy.copying.recompression import Rules
 from regcopy.copying.tree import Node, read_tree, select
 from regcopy.errors import located
 from regcopy.model.descriptor import Descriptor
@@ -115,6 +116,8 @@ class Places:
         with located(side="destination", reference=self.job.destination):
             capabilities = self.destination.capabilities
             if target_format(wanted.media_type, options, capabilities) is not None:
+                return False
+            if Rules.of(options, capabilities).is_demanded:
                 return False
             if wanted.raw is None:
                 return True

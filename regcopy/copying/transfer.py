@@ -1,25 +1,26 @@
-"""Bring blobs to the destination: found there, mounted, or streamed; each digest once."""
+"""Bring blobs to the destination: found there, mounted, or streamed; none twice."""
 
 from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from regcopy.copying.made import Made, MadeLayers
+from regcopy.copying.places import Places
 from regcopy.copying.plan import PlannedBlob
-from regcopy.copying.pool import Pool
+from regcopy.copying.recompression import Recompression
 from regcopy.errors import Cancelled, ContentError, located
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, Observer
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
-from regcopy.model.mediatypes import GZIPPED
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream, Readable, read_limited
-from regcopy.streams.compress import Gzipped
-from regcopy.transports.base import ImageDestination, ImageReference, ImageSource, MountsBlobs
+from regcopy.streams.recompress import recompress
+from regcopy.transports.base import ImageReference, MountsBlobs
 
 Outcome = Literal["copied", "reused", "mounted"]
 
@@ -35,44 +36,53 @@ class Placed:
 
     Attributes:
         planned: what was to be placed.
-        blob: what is there; differs where it was gzipped on the way.
+        blob: what is there; differs where its compression was changed on the way.
     """
 
     planned: PlannedBlob
     blob: Descriptor
     outcome: Outcome
 
+    @property
+    def change(self) -> Recompression | None:
+        """What was really done to it; None where it arrived as it was."""
+        return None if self.blob.digest == self.planned.blob.digest else self.planned.change
+
 
 class Transfer:
     """The blobs of one copy on their way.
 
     Args:
-        reference: where the source is, to mount from.
+        places: both sides, opened.
         observer: told of every blob; calls come one at a time.
     """
 
-    def __init__(
-        self,
-        reference: ImageReference,
-        source: ImageSource,
-        destination: ImageDestination,
-        observer: Observer,
-        cancelled: threading.Event,
-    ) -> None:
-        self._reference = reference
-        self._source = source
-        self._destination = destination
+    def __init__(self, places: Places, observer: Observer) -> None:
+        job = places.job
+        self._reference = job.source
+        self._target = job.destination
+        self._source = places.source
+        self._destination = places.destination
+        self._pool = places.pool
         self._observer = observer
-        self._cancelled = cancelled
+        self._cancelled = job.source_context.cancelled
         self._stop = threading.Event()
+        self._made = job.destination_context.resources.get(MadeLayers, "", MadeLayers)
+        self._configs: dict[Digest, bytes] = {}
+        self._diff_ids: Mapping[Digest, Digest] = {}
 
-    def run(self, blobs: Sequence[PlannedBlob], pool: Pool) -> list[Placed]:
+    def run(self, blobs: Sequence[PlannedBlob], diff_ids: Mapping[Digest, Digest]) -> list[Placed]:
         """Place all blobs.
+
+        Args:
+            blobs: what is to be placed.
+            diff_ids: digests that layers must have once they are decompressed.
 
         Raises:
             RegcopyError: the first failure; the others are stopped.
         """
-        return pool.map(
+        self._diff_ids = diff_ids
+        return self._pool.map(
             self._place,
             blobs,
             stop=self._stop,
@@ -80,12 +90,18 @@ class Transfer:
             heavy_workers=HEAVY_WORKERS,
         )
 
-    def read_config(self, config: Descriptor) -> bytes:
-        """Read the config of an image whole, verified.
+    def read_configs(self, configs: Sequence[Descriptor]) -> Mapping[Digest, bytes]:
+        """Read configs of images whole, verified. They are not read again to be placed.
 
         Raises:
-            LimitExceeded: it is larger than a config may be.
+            LimitExceeded: one is larger than a config may be.
+            RegcopyError: one cannot be read.
         """
+        found = self._pool.map(self._read_config, configs)
+        self._configs = {one.digest: content for one, content in zip(configs, found, strict=True)}
+        return self._configs
+
+    def _read_config(self, config: Descriptor) -> bytes:
         with self._stream(config) as stream:
             return read_limited(stream, MAX_MANIFEST_BYTES, what=f"config {config.digest}")
 
@@ -101,60 +117,95 @@ class Transfer:
     def _place(self, planned: PlannedBlob) -> Placed:
         blob = planned.blob
         self._observer.notify(BlobStarted(blob, planned.role))
-        with self._placing(blob):
-            if planned.gzip:
-                placed = Placed(planned, self._put_gzipped(blob), "copied")
-            elif self._mount(blob):
-                placed = Placed(planned, blob, "mounted")
-            elif self._destination.find_blob(blob):
-                placed = Placed(planned, blob, "reused")
+        with self._placing(planned):
+            if planned.change is not None:
+                there, outcome = self._place_changed(blob, planned.change)
             else:
-                with self._stream(blob) as stream:
-                    placed = Placed(planned, self._destination.put_blob(stream), "copied")
-        self._observer.notify(BlobDone(blob, planned.role, placed.outcome))
-        return placed
+                there, outcome = self._place_as_it_is(blob)
+        self._observer.notify(BlobDone(blob, planned.role, outcome))
+        return Placed(planned, there, outcome)
 
     @contextmanager
-    def _placing(self, blob: Descriptor) -> Iterator[None]:
-        with located(side="destination", operation=f"writing blob {blob.digest}"):
+    def _placing(self, planned: PlannedBlob) -> Iterator[None]:
+        digest = planned.blob.digest
+        with located(side="destination", operation=f"writing blob {digest}"):
             try:
                 yield
             except ContentError:
                 # The stream found it on the way: these are the source's bytes.
-                with self._reading(blob):
+                doing = "reading blob" if planned.change is None else "decompressing layer"
+                with self._reading(f"{doing} {digest}"):
                     raise
 
-    def _mount(self, blob: Descriptor) -> bool:
+    def _place_as_it_is(self, blob: Descriptor) -> tuple[Descriptor, Outcome]:
+        if self._mount(blob, self._reference):
+            return blob, "mounted"
+        if self._destination.find_blob(blob):
+            return blob, "reused"
+        with self._stream(blob) as stream:
+            return self._destination.put_blob(stream), "copied"
+
+    def _mount(self, blob: Descriptor, source: ImageReference) -> bool:
         place = self._destination
         return (
             isinstance(place, MountsBlobs)
-            and place.can_mount_from(self._reference)
-            and place.mount_blob(blob, self._reference)
+            and place.can_mount_from(source)
+            and place.mount_blob(blob, source)
         )
 
-    def _put_gzipped(self, blob: Descriptor) -> Descriptor:
-        def open_gzipped(offset: int) -> Readable:
-            # Compressed bytes cannot be asked for from the middle: an upload that resumes
-            # compresses again, which gives the same bytes.
-            gzipped = Gzipped(self._stream(blob))
-            try:
-                _skip(gzipped, offset)
-            except BaseException:
-                gzipped.close()
-                raise
-            return gzipped
+    def _place_changed(self, blob: Descriptor, change: Recompression) -> tuple[Descriptor, Outcome]:
+        made = self._made.find(blob, change)
+        if made is not None:
+            there = replace(made.blob, media_type=change.media_type(blob))
+            if self._mount(there, made.place):
+                return there, "mounted"
+            if self._destination.find_blob(there):
+                return there, "reused"
+        if change.may_stay and self._destination.find_blob(blob):
+            return blob, "reused"
+        there = self._put_changed(blob, change)
+        self._made.note(blob, change, Made(there, self._target))
+        return there, "copied"
 
-        media_type = GZIPPED[blob.media_type]
-        with BlobStream(open_gzipped, None, media_type=media_type) as stream:
+    def _put_changed(self, blob: Descriptor, change: Recompression) -> Descriptor:
+        diff_id = self._diff_ids.get(blob.digest)
+
+        def open_changed(offset: int) -> Readable:
+            # Such bytes cannot be asked for from the middle: an upload that resumes makes
+            # them again, and they are the same again.
+            changed: Readable = self._from_source(self._stream(blob), blob)
+            try:
+                changed = recompress(
+                    changed, change.before, change.after, level=change.level, diff_id=diff_id
+                )
+                _skip(changed, offset)
+            except BaseException:
+                changed.close()
+                raise
+            return changed
+
+        with BlobStream(
+            open_changed,
+            None,
+            media_type=change.media_type(blob),
+            digest=diff_id if change.after == "none" else None,
+            on_progress=lambda _: self.check_stopped(),
+        ) as stream:
             return self._destination.put_blob(stream)
 
     def _stream(self, blob: Descriptor) -> BlobStream:
         def open_at(offset: int) -> Readable:
-            with self._reading(blob):
+            if blob.digest in self._configs:
+                return io.BytesIO(self._configs[blob.digest][offset:])
+            with self._reading(f"reading blob {blob.digest}"):
                 raw = self._source.open_blob(blob, offset=offset)
-            return _SourceBlob(raw, self.check_stopped, lambda: self._reading(blob))
+            return self._from_source(raw, blob)
 
         return BlobStream(open_at, blob, on_progress=lambda at: self._advance(blob, at))
+
+    def _from_source(self, raw: Readable, blob: Descriptor) -> _SourceBlob:
+        operation = f"reading blob {blob.digest}"
+        return _SourceBlob(raw, self.check_stopped, lambda: self._reading(operation))
 
     def _advance(self, blob: Descriptor, position: int) -> None:
         self.check_stopped()
@@ -167,8 +218,7 @@ class Transfer:
         if self._stop.is_set():
             raise Cancelled("stopped, because another blob failed")
 
-    def _reading(self, blob: Descriptor) -> AbstractContextManager[None]:
-        operation = f"reading blob {blob.digest}"
+    def _reading(self, operation: str) -> AbstractContextManager[None]:
         return located(side="source", reference=self._reference, operation=operation)
 
 

@@ -43,6 +43,13 @@ class Node:
     platform: Platform | None = None
     children: tuple[Node, ...] = ()
 
+    @property
+    def image(self) -> ImageManifest:
+        """What the manifest means, where it is one of an image."""
+        if not isinstance(self.parsed, ImageManifest):
+            raise TypeError("an index is no image")
+        return self.parsed
+
     def images(self) -> Iterator[Node]:
         """Manifests of images at or below this one, each digest once, in order."""
         for node in self.walk():

@@ -201,6 +201,16 @@ class JsonObject:
             texts.append(item)
         return tuple(texts)
 
+    def digests(self, key: str) -> tuple[Digest, ...]:
+        """Array of digests; absent and null count as empty."""
+        found: list[Digest] = []
+        for position, text in enumerate(self.strings(key)):
+            try:
+                found.append(Digest.parse(text))
+            except InvalidDigest as error:
+                self.fail(f"{key}[{position}]", f"is no digest ({error.message})")
+        return tuple(found)
+
     def string_map(self, key: str) -> dict[str, str]:
         """Object whose values are strings; absent and null count as empty."""
         child = self.child(key)

@@ -1,8 +1,8 @@
 """What becomes of a manifest where bytes must change. Pure: no I/O.
 
 Bytes change for three reasons only: another family was asked for or is all that the
-destination takes, a plain layer was gzipped on the way, or an index is cut down to the
-platforms copied. What is written then is what the types of image-spec v1.1 and of Docker's
+destination takes, a layer got another compression on the way, or an index is cut down to
+the platforms copied. What is written then is what the types of image-spec v1.1 and of Docker's
 schema 2 have a place for, in the order of their members, so that other tools that convert
 the same image give it the same digest. In all other cases the manifest that came is the
 manifest that goes.
@@ -32,7 +32,6 @@ from regcopy.model.mediatypes import (
     DOCKER_CONFIG,
     DOCKER_LIST,
     DOCKER_MANIFEST,
-    GZIPPED,
     LAYERS_TO_DOCKER,
     LAYERS_TO_OCI,
     OCI_CONFIG,
@@ -40,6 +39,7 @@ from regcopy.model.mediatypes import (
     OCI_LAYER_ZSTD,
     OCI_MANIFEST,
     Format,
+    compression_of,
     format_of,
 )
 from regcopy.text import printable
@@ -67,14 +67,14 @@ def needs_config(parsed: ImageManifest, to: Format | None) -> bool:
     return to == "oci" and parsed.media_type == DOCKER_MANIFEST
 
 
-def can_gzip(parsed: ImageManifest, layer: Descriptor) -> bool:
-    """Tell whether a layer is a plain tar file that may be gzipped on the way.
+def can_recompress(parsed: ImageManifest, layer: Descriptor) -> bool:
+    """Tell whether a layer is one of an image that may get another compression on the way.
 
     What an artifact names is not touched: whoever reads it may look for these very bytes.
     Neither is a layer that can be fetched from somewhere else by its digest.
     """
     is_image = parsed.config is not None and parsed.config.media_type in _IMAGE_CONFIGS
-    return is_image and layer.media_type in GZIPPED and not layer.urls
+    return is_image and compression_of(layer.media_type) is not None and not layer.urls
 
 
 def rewrite_image(
@@ -143,16 +143,17 @@ def _layer_type(media_type: str, target: Format) -> str:
     if media_type in known.values():
         return media_type
     if media_type == OCI_LAYER_ZSTD:
-        raise _unsupported("Docker schema 2 has no zstd layers")
+        raise _unsupported(
+            "Docker schema 2 has no zstd layers", hint="add --dest-compress-format gzip"
+        )
     shown = printable(media_type, limit=150)
     raise _unsupported(f'{_NAMES[target]} has no layer of type "{shown}"')
 
 
-def _unsupported(why: str) -> ManifestUnsupported:
-    return ManifestUnsupported(
-        f"this manifest cannot be converted: {why}",
-        hint="copy it without --format, to a place that takes it as it is",
-    )
+def _unsupported(
+    why: str, *, hint: str = "copy it without --format, to a place that takes it as it is"
+) -> ManifestUnsupported:
+    return ManifestUnsupported(f"this manifest cannot be converted: {why}", hint=hint)
 
 
 def _docker_manifest(config: Descriptor, layers: Sequence[Descriptor]) -> RawManifest:

@@ -13,6 +13,7 @@ from typing import Final
 
 from regcopy.model._encode import by_name, platform_members, present
 from regcopy.model._json import JsonObject, dump_object, load_object
+from regcopy.model.digest import Digest
 
 _KNOWN: Final = frozenset(
     {
@@ -68,6 +69,19 @@ def to_oci_config(config: bytes) -> bytes:
         **present({"history": [_history(entry) for entry in source.children("history")]}),
     }
     return dump_object(document)
+
+
+def read_diff_ids(config: bytes) -> tuple[Digest, ...]:
+    """Digests of the layers as plain tar files, in order (OCI image-spec config.md, rootfs).
+
+    Raises:
+        ManifestInvalid: no JSON, no digest, or a member spelt in two ways.
+    """
+    source = JsonObject(load_object(config, what="image config"), what="image config")
+    source.refuse_lookalikes(_KNOWN)
+    rootfs = source.child("rootfs") or JsonObject({})
+    rootfs.refuse_lookalikes(_KNOWN_ROOTFS)
+    return rootfs.digests("diff_ids")
 
 
 def _execution(source: JsonObject | None) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
@@ -45,10 +46,17 @@ ACCEPTED_MANIFESTS: Final = (
     DOCKER_SCHEMA1,
 )
 
-# Layers that are plain tar files, and the type each gets once it is gzipped.
-GZIPPED: Final = {OCI_LAYER: OCI_LAYER_GZIP, DOCKER_LAYER: DOCKER_LAYER_GZIP}
-
 Format = Literal["oci", "v2s2"]
+CompressionFormat = Literal["gzip", "zstd"]
+Compression = Literal["none"] | CompressionFormat
+
+# Types of one kind of layer, by its compression. Docker has none for zstd.
+_LAYERS: Final[tuple[Mapping[Compression, str], ...]] = (
+    {"none": OCI_LAYER, "gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD},
+    {"none": OCI_FOREIGN, "gzip": OCI_FOREIGN_GZIP, "zstd": OCI_FOREIGN_ZSTD},
+    {"none": DOCKER_LAYER, "gzip": DOCKER_LAYER_GZIP},
+    {"none": DOCKER_FOREIGN, "gzip": DOCKER_FOREIGN_GZIP},
+)
 
 # Docker's type for each OCI type of a layer, where there is one (zstd has none).
 LAYERS_TO_DOCKER: Final = {
@@ -82,4 +90,25 @@ def format_of(media_type: str) -> Format | None:
         return "oci"
     if media_type in (DOCKER_MANIFEST, DOCKER_LIST):
         return "v2s2"
+    return None
+
+
+def compression_of(media_type: str) -> Compression | None:
+    """How a layer of this type is compressed; None where it is no layer that we can take apart."""
+    if media_type == DOCKER_LAYER_ZSTD:
+        return "zstd"
+    for kind in _LAYERS:
+        for compression, known in kind.items():
+            if known == media_type:
+                return compression
+    return None
+
+
+def recompressed(media_type: str, compression: Compression) -> str | None:
+    """Type of the same layer in another compression; None where its family has none."""
+    if media_type == DOCKER_LAYER_ZSTD:
+        return media_type if compression == "zstd" else recompressed(DOCKER_LAYER, compression)
+    for kind in _LAYERS:
+        if media_type in kind.values():
+            return kind.get(compression)
     return None

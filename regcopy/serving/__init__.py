@@ -1,17 +1,21 @@
 """A registry for trials, tests and hand-over: the OCI Distribution API over one image layout.
 
-    with RegistryServer(Path("images")) as server:
-        regcopy.copy("docker://busybox", f"docker://{server.address}/busybox:1")
+    with RegistryServer("images", port=5000) as server:
+        print(server.address)
 
 The folder is an OCI image layout (image-spec image-layout.md) that every other program can
 read: the tag `1.0` of the repository `team/app` is the image `oci:images:team/app:1.0`.
+Manifests of Docker's types are kept as they were pushed; not every reader of layouts takes
+those.
 
 *What is where.* A tag is an entry of index.json named `repository:tag`
 (`org.opencontainers.image.ref.name`). A manifest without a tag is an entry named
 `repository@digest`, as long as no tag and no index of its repository reaches it: a manifest
 that lost its tag keeps such an entry, and the images of an index need none. So whatever was
-pushed stays reachable after a restart, and nothing that others clean away is needed.
-Entries with other names belong to no repository: they are left as they are and not served.
+pushed is reachable after a restart, and needed in the eyes of whoever cleans the layout.
+Entries with other names, or none, belong to no repository: they are left as they are and
+not served. (Another program that moves a tag in the layout itself leaves its old manifest
+without a name, and so outside the repository.)
 
 *Whose is a blob.* All blobs lie in one folder; a repository has those that its manifests
 need, and those that were pushed to or mounted into it since the start. After a restart a

@@ -21,6 +21,7 @@ from regcopy.model.mediatypes import IMAGE_MANIFESTS, INDEXES, OCI_ARTIFACT
 from regcopy.model.reference import ImageName, is_tag
 
 _MANIFESTS: Final = IMAGE_MANIFESTS | INDEXES | {OCI_ARTIFACT}
+_MAX_NAME: Final = 255
 
 Below = Callable[[Descriptor], Iterable[Digest]]
 """Gives the digests of all manifests that a manifest reaches, itself not among them."""
@@ -43,9 +44,14 @@ class Entry:
     tag: str = ""
 
 
-@lru_cache(maxsize=4096)
 def is_repository(name: str) -> bool:
     """Tell whether text is the name of a repository, by the grammar of references."""
+    # What is remembered is short: names come from strangers.
+    return len(name) <= _MAX_NAME and _follows_grammar(name)
+
+
+@lru_cache(maxsize=4096)
+def _follows_grammar(name: str) -> bool:
     if ":" in name or "@" in name:
         return False
     try:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
-from regcopy.errors import ManifestInvalid, NotFound, StorageFailed, UsageError
+from regcopy.errors import ContentError, ManifestInvalid, NotFound, StorageFailed, UsageError
 from regcopy.model._json import JsonObject, load_object
 from regcopy.model.digest import Digest
 from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE
@@ -69,18 +69,23 @@ class Storage:
             lock(self._blobs, shared=True, timeout_seconds=LOCK_SECONDS)
             self._opened = opened.pop_all()
 
-    def _folder(self, algorithm: str) -> Folder:
+    def _folder(self, algorithm: str, *, create: bool = False) -> Folder:
+        """Give the folder of one algorithm. Raises NotFound, unless it is to be created."""
         with self._mutex:
             folder = self._folders.get(algorithm)
             if folder is None:
-                self._blobs.make(algorithm)
+                if create:
+                    self._blobs.make(algorithm)
                 folder = self._opened.enter_context(self._blobs.sub(algorithm))
                 self._folders[algorithm] = folder
             return folder
 
     def size_of(self, digest: Digest) -> int | None:
         """Size of a blob or manifest in bytes; None where it is not there."""
-        return self._folder(digest.algorithm).size_of(digest.hex)
+        try:
+            return self._folder(digest.algorithm).size_of(digest.hex)
+        except NotFound:
+            return None
 
     def open(self, digest: Digest) -> io.FileIO:
         """Open a blob for reading.
@@ -136,7 +141,7 @@ class Storage:
 
     def place(self, name: str, digest: Digest) -> None:
         """Give an unfinished file, whose digest was checked, its name. Raises StorageFailed."""
-        folder = self._folder(digest.algorithm)
+        folder = self._folder(digest.algorithm, create=True)
         if self._durable and folder.size_of(digest.hex) is not None:
             # index.json may name the file that is replaced, and that one is on the disk.
             with self.appending(name) as fd, storage_errors("writing", str(digest)):
@@ -147,8 +152,9 @@ class Storage:
             os.replace(name, digest.hex, src_dir_fd=self._blobs.fd, dst_dir_fd=folder.fd)
 
     def put(self, digest: Digest, content: bytes) -> None:
-        """Write a small whole file, unless it is there. Raises StorageFailed."""
-        if self.size_of(digest) == len(content):
+        """Write a small whole file, unless it is there as it should be. Raises StorageFailed."""
+        with suppress(NotFound, ContentError):  # missing or damaged: then it is written
+            self.read(digest, len(content))
             return
         name = new_name()
         try:

@@ -143,7 +143,7 @@ class Wire:
         except OSError as error:
             raise ClientGone from error
 
-    def finish(self, *, seconds: float = 2.0, limit: int = 64 * 1024 * 1024) -> None:
+    def finish(self, *, seconds: float = 2.0) -> None:
         """End after an answer that came before the whole request was read.
 
         What is still under way is thrown away for a while: a connection that is closed with
@@ -154,11 +154,8 @@ class Wire:
         try:
             self._socket.shutdown(socket.SHUT_WR)
             self._socket.settimeout(seconds)
-            while limit > 0 and time.monotonic() < deadline:
-                count = self._socket.recv_into(buffer)
-                if not count:
-                    break
-                limit -= count
+            while time.monotonic() < deadline and self._socket.recv_into(buffer):
+                pass
         except OSError:
             return  # the client has gone: nothing is left to do for it
 

@@ -50,6 +50,7 @@ class BlobStream:
         expected: Descriptor | None,
         *,
         media_type: str = "",
+        digest: Digest | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         """Take bytes from `opener`.
@@ -59,6 +60,8 @@ class BlobStream:
             expected: what the bytes must turn out to be; None where that is not known
                 before they have passed (a layer that is compressed on the way).
             media_type: type of the blob where nothing is expected.
+            digest: what the digest must be at the end where only that is known (a layer that
+                is decompressed on the way).
             on_progress: called with the position after each block.
         """
         self.expected = expected
@@ -66,7 +69,8 @@ class BlobStream:
         self._media_type = expected.media_type if expected else media_type
         self._opener = opener
         self._raw: Readable | None = None
-        self._algorithm = expected.digest.algorithm if expected else "sha256"
+        self._must_be = expected.digest if expected else digest
+        self._algorithm = self._must_be.algorithm if self._must_be else "sha256"
         self._hasher = new_hasher(self._algorithm)
         self._hashed = 0
         self._ended = False
@@ -115,10 +119,11 @@ class BlobStream:
         self.position += len(block)
         # The digest is checked with the last byte, before that byte is handed out, so that
         # an upload of known length cannot be complete on the wire with the wrong content.
-        if self.expected is not None and self.position == self.expected.size:
+        is_whole = not block if self.size is None else self.position == self.size
+        if self._must_be is not None and is_whole:
             actual = self._digest()
-            if actual != self.expected.digest:
-                raise DigestMismatch(self.expected.digest, actual)
+            if actual != self._must_be:
+                raise DigestMismatch(self._must_be, actual)
         self._ended = not block
         if block and self._on_progress is not None:
             self._on_progress(self.position)

@@ -227,6 +227,17 @@ class NewFile:
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
 
+    def write_at(self, offset: int, block: bytes) -> None:
+        """Write over bytes that were written before. Raises StorageFailed."""
+        with storage_errors("writing to", self._folder.path):
+            os.pwrite(self._fd, block, offset)
+
+    def cut(self, size: int) -> None:
+        """Drop what was written after the first `size` bytes. Raises StorageFailed."""
+        with storage_errors("writing to", self._folder.path):
+            os.ftruncate(self._fd, size)
+            os.lseek(self._fd, size, os.SEEK_SET)
+
     def publish(self, name: str) -> None:
         """Make the bytes durable and give the file its name, in place of what had that name.
 

@@ -116,7 +116,7 @@ class _Members:
             raise self._cut_off()
         if block == _EMPTY:
             return None
-        if not _is_header(block):
+        if not is_header(block):
             raise self._broken("is no tar file" if self._position == 0 else "is a broken tar file")
         self._headers += 1
         if self._headers > MAX_MEMBERS:
@@ -199,8 +199,8 @@ class _Members:
             position = end
 
 
-def _is_header(block: bytes) -> bool:
-    """Compare the checksum; some old programs added up signed characters."""
+def is_header(block: bytes) -> bool:
+    """Tell a header of a member by its checksum; some old programs added up signed characters."""
     stored = _number(block[148:156])
     summed = block[:148] + b" " * 8 + block[156:]
     plain = sum(summed)

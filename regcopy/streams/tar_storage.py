@@ -14,16 +14,19 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
-from regcopy.errors import StorageFailed
+from regcopy.errors import LimitExceeded, StorageFailed
 from regcopy.streams.blob import BLOCK_BYTES, Readable
+from regcopy.streams.decompress import HEAD_BYTES, Peeked, Unpacked, packing_of
 from regcopy.streams.files import storage_errors
-from regcopy.streams.tar_packed import HEAD_BYTES, Unpacked, packing_of
 from regcopy.streams.tar_pipes import PipeReader, open_to_read
 
 # As skopeo has it: the place for large files that need not survive (hier(7)).
 _LARGE_FILES: Final = "/var/tmp"  # noqa: S108 — a file without a name cannot be swapped
 # What may follow the end of the tar file in a pipe: the zeros of a last record, and more.
 _MAX_REST_BYTES: Final = 64 * 1024 * 1024
+# Zeros pack a thousand to one with gzip; whole archives, with all their holes, far less.
+_BOMB_BYTES: Final = 1024 * 1024 * 1024
+_BOMB_RATIO: Final = 500
 
 
 class TarStorage(Protocol):
@@ -72,46 +75,36 @@ def open_storage(path: str, *, folder: str, check_cancelled: Callable[[], None])
         StorageFailed: it is a folder, or cannot be opened or read.
     """
     fd = open_to_read(path)
-    raw = PipeReader(fd, path, check_cancelled)
+    pipe = PipeReader(fd, path, check_cancelled)
     try:
-        if stat.S_ISREG(os.fstat(fd).st_mode):
-            with storage_errors("reading", path):
-                head = os.pread(fd, HEAD_BYTES, 0)
-            if packing_of(head) is None:
-                return FileStorage(fd, path)
-            return SpooledStorage(_unpacked(raw, head, path), None, folder, path)
-        head = _read_head(raw)
-        return SpooledStorage(_unpacked(_Prefixed(head, raw), head, path), raw, folder, path)
+        is_file = stat.S_ISREG(os.fstat(fd).st_mode)
+        if is_file and packing_of(_read_at(fd, 0, HEAD_BYTES, path)) is None:
+            return FileStorage(fd, path)
+        counted = _Counted(pipe)
+        peeked = Peeked(counted)
+        packing = packing_of(peeked.head)
+        content = peeked if packing is None else Unpacked(peeked, packing, what=path)
+        return SpooledStorage(content, counted, None if is_file else pipe, folder, path)
     except BaseException:
-        raw.close()
+        pipe.close()
         raise
 
 
-def _read_head(raw: Readable) -> bytes:
-    head = b""
-    while len(head) < HEAD_BYTES and (block := raw.read(HEAD_BYTES - len(head))):
-        head += block
-    return head
+class _Counted:
+    """Bytes as they come, which are counted.
 
+    Attributes:
+        taken: how many there were.
+    """
 
-def _unpacked(raw: Readable, head: bytes, path: str) -> Readable:
-    packing = packing_of(head)
-    return raw if packing is None else Unpacked(raw, packing, what=path)
-
-
-class _Prefixed:
-    """Bytes that were read already, and then the rest."""
-
-    def __init__(self, head: bytes, raw: Readable) -> None:
-        self._head = head
+    def __init__(self, raw: Readable) -> None:
         self._raw = raw
+        self.taken = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        wanted = BLOCK_BYTES if size < 0 else size
-        if self._head:
-            block, self._head = self._head[:wanted], self._head[wanted:]
-            return block
-        return self._raw.read(wanted)
+        block = self._raw.read(size)
+        self.taken += len(block)
+        return block
 
     def close(self) -> None:
         self._raw.close()
@@ -143,18 +136,25 @@ class SpooledStorage:
     """A copy of what can be read only once, made as far as it was asked for."""
 
     def __init__(
-        self, content: Readable, origin: PipeReader | None, folder: str, path: str
+        self,
+        content: Readable,
+        counted: _Counted,
+        pipe: PipeReader | None,
+        folder: str,
+        path: str,
     ) -> None:
         """Copy `content` into a temporary file in `folder`.
 
         Args:
             content: the bytes of the tar file; closed with this.
-            origin: the pipe that they come out of, if they do.
+            counted: knows how many bytes they were made of.
+            pipe: the pipe that they come out of, if they do.
             folder: must be there.
             path: the user's name for it, for messages.
         """
         self._content = content
-        self._origin = origin
+        self._counted = counted
+        self._pipe = pipe
         self._folder = folder
         self._path = path
         self._file = new_temporary_file(folder)
@@ -183,12 +183,20 @@ class SpooledStorage:
                 while rest:
                     rest = rest[self._file.write(rest) :]
             self._copied += len(block)
+            self._check_ratio()
+
+    def _check_ratio(self) -> None:
+        if self._copied > _BOMB_BYTES and self._copied > _BOMB_RATIO * self._counted.taken:
+            raise LimitExceeded(
+                f"{self._path} unpacks to more than {_BOMB_RATIO} times its size",
+                hint="if you trust it, unpack it first, and copy from the unpacked file",
+            )
 
     def finish(self) -> None:
         """Take no more, and let whoever writes to our pipe come to its end."""
         self._ended = True
-        if self._origin is not None:
-            self._origin.drain(_MAX_REST_BYTES)
+        if self._pipe is not None:
+            self._pipe.drain(_MAX_REST_BYTES)
         self._content.close()
 
     def close(self) -> None:

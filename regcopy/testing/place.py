@@ -16,7 +16,7 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
 from regcopy.streams.blob import BlobStream, Readable
-from regcopy.testing.samples import SampleImage
+from regcopy.testing.samples import SampleImage, single_image
 from regcopy.transports.base import (
     Context,
     ImageDestination,
@@ -24,6 +24,10 @@ from regcopy.transports.base import (
     ImageSource,
     SideOptions,
 )
+
+
+def _as_it_is(manifest: RawManifest) -> RawManifest:
+    return manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,19 @@ class Place:
         reference: gives the reference for a short name; another name is another image, and
             no image is there at first.
         options: what contexts are made with.
+        single: makes an image that the place takes as it is, called as `single_image`.
+        holds_indexes: it takes images for several platforms under one name.
+        replaces: a new image can take the name of an old one.
+        as_read: what a manifest is when it is read back, where the place does not keep its
+            bytes.
     """
 
     reference: Callable[[str], ImageReference]
     options: SideOptions = field(default_factory=SideOptions)
+    single: Callable[..., SampleImage] = single_image
+    holds_indexes: bool = True
+    replaces: bool = True
+    as_read: Callable[[RawManifest], RawManifest] = _as_it_is
 
     @contextmanager
     def context(self, side: Side) -> Iterator[Context]:

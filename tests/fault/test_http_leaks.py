@@ -17,6 +17,7 @@ from regcopy.auth.credential import Credential
 from regcopy.errors import RegcopyError, Unauthorized
 from regcopy.transports.base import SideOptions
 from regcopy.transports.docker.client import RegistryClient
+from regcopy.transports.docker.messages import Hop, Secret
 from tests.http_world import client_of, get, put
 from tests.played_server import PlayedServer, answer, says
 
@@ -148,6 +149,37 @@ def test_a_challenge_of_a_redirect_target_is_not_answered(stranger: PlayedServer
     assert_no_secret(stranger.heard)
 
 
+def test_a_challenge_of_a_redirect_target_is_nothing_the_registry_asked(
+    stranger: PlayedServer,
+) -> None:
+    stranger._scripts = [says(challenge('Basic realm="y"'))]
+    there = answer(307, headers={"Location": f"http://{stranger.host}/blob"})
+    with (
+        PlayedServer(says(there, answer(200))) as registry,
+        client_of(registry.host, credential=LOGIN) as client,
+        pytest.raises(Unauthorized),
+    ):
+        client.send(get())
+
+    assert len(registry.heard) == 1
+    assert_no_secret(registry.heard)
+
+
+def test_a_secret_for_another_origin_is_stopped_where_requests_are_written(
+    stranger: PlayedServer,
+) -> None:
+    """Whatever a caller may get wrong, this is the last door."""
+    hop = Hop("GET", f"http://{stranger.host}/", "it", secret=Secret("Basic canary-password"))
+    with (
+        client_of("registry.example") as client,
+        pytest.raises(Unauthorized, match="must not go to") as caught,
+    ):
+        client._http.exchange(hop)
+
+    assert stranger.heard == []
+    assert_no_secret(str(caught.value))
+
+
 def test_an_upload_location_elsewhere_gets_the_bytes_and_no_password(
     stranger: PlayedServer,
 ) -> None:
@@ -266,8 +298,6 @@ def test_a_query_is_neither_logged_nor_told(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_secrets_have_no_repr() -> None:
-    from regcopy.transports.docker.messages import Hop, Secret
-
     secret = Secret("Basic canary-password", b"canary-token")
 
     assert_no_secret(repr(secret), repr(Hop("GET", "http://x/", "it", secret=secret)))

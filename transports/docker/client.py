@@ -122,7 +122,7 @@ class RegistryClient:
             if reply.status in request.expect:
                 return reply
             error = self._error(reply, request, secret)
-            if not isinstance(error, Unauthorized) or not is_home or not self._is_ours(reply):
+            if not isinstance(error, Unauthorized) or not self._is_ours(reply):
                 raise error
             better = self._answer(reply, request, secret)
             if better is None or not _rewind(request.body):

@@ -181,7 +181,7 @@ class Guard:
         """
         sock.settimeout(0.0)
         try:
-            received = sock.recv(_EARLY_BYTES)
+            received = sock.recv(_EARLY_BYTES) or b""  # urllib3's TLS inside TLS ends with 0
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         finally:

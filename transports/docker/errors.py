@@ -38,6 +38,7 @@ from regcopy.transports.base import Context
 MAX_ERROR_BODY: Final = 64 * 1024
 _MAX_CODES: Final = 5
 _MAX_RETRY_AFTER_TEXT: Final = 64
+_TUNNEL: Final = "Tunnel connection failed: "  # how http.client begins such an OSError
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _from_library(place: Place, causes: list[BaseException]) -> TransportError:
     names = {type(cause).__name__ for cause in causes}
     if "ProxyError" in names:
         return ConnectionFailed(
-            f"{where}: the proxy did not make the connection",
+            f"{where}: through the proxy: {_broken(causes)}",
             hint="see HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
         )
     if names & {"InvalidHeader", "LocationParseError", "InvalidURL", "LocationValueError"}:
@@ -217,6 +218,8 @@ def _broken(causes: list[BaseException]) -> str:
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return printable(cause.strerror.lower(), limit=200)
+        if isinstance(cause, OSError) and str(cause).startswith(_TUNNEL):
+            return printable(str(cause).lower(), limit=200)
     return "the connection broke"
 
 

@@ -250,6 +250,14 @@ def test_a_damaged_manifest_is_not_handed_out(served: Served) -> None:
     assert served.ask("GET", "app/manifests/1.0").status == 500
 
 
+def test_a_damaged_manifest_that_is_pushed_again_is_whole_again(served: Served) -> None:
+    served.tools.push(IMAGE, "app", "1.0")
+    served.blob_path(IMAGE.digest).write_bytes(IMAGE.top.content.replace(b"2", b"3"))
+
+    assert put(served, IMAGE.top, "1.0").status == 201
+    assert served.tools.holds(IMAGE, "app", "1.0")
+
+
 def test_a_tag_that_moves_leaves_its_manifest_behind(served: Served) -> None:
     served.tools.push(IMAGE, "app", "latest")
 

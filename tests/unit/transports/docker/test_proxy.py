@@ -7,7 +7,7 @@ import ssl
 import pytest
 import trustme
 
-from regcopy.errors import ConfigurationError, ConnectionFailed, RegcopyError
+from regcopy.errors import ConfigurationError, ConnectionFailed, RegcopyError, TlsFailed
 from regcopy.transports.base import SideOptions
 from tests.http_world import client_of, get, headers_of
 from tests.played_server import PlayedServer, Talk, answer, says
@@ -64,8 +64,10 @@ def test_a_proxy_that_refuses_is_told_without_its_password() -> None:
         client.send(get())
 
     assert "canary" not in str(caught.value)
-    assert f"GET {HOST}/v2/app/manifests/1: " in str(caught.value)
-    assert "proxy" in str(caught.value) + caught.value.hint
+    assert str(caught.value).endswith(
+        f"GET {HOST}/v2/app/manifests/1: through the proxy: tunnel connection failed: 407 played"
+    )
+    assert "HTTPS_PROXY" in caught.value.hint
 
 
 def test_a_proxy_that_does_not_listen_is_told_as_the_proxy() -> None:
@@ -76,6 +78,20 @@ def test_a_proxy_that_does_not_listen_is_told_as_the_proxy() -> None:
         pytest.raises(ConnectionFailed, match=r"proxy 127.0.0.1:\d+: connection refused"),
     ):
         client.send(get())
+
+
+def test_verification_off_is_not_for_a_proxy_with_tls() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with PlayedServer(says(answer(200)), tls=context) as proxy:
+        named = {"HTTPS_PROXY": f"https://{proxy.host}", "HTTP_PROXY": f"https://{proxy.host}"}
+        with (
+            client_of(HOST, options=INSECURE, variables=named) as client,
+            pytest.raises(TlsFailed),
+        ):
+            client.send(get())
+
+    assert proxy.heard == []
 
 
 def test_endless_headers_of_a_proxy_end() -> None:

@@ -1,0 +1,185 @@
+"""One line of a list: copied, looked at, or found done; and its report, whatever happens."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from regcopy.batch.lines import Line
+from regcopy.batch.report import Failure, LineReport
+from regcopy.batch.resume import Done, current_digest
+from regcopy.copying.options import CopyOptions
+from regcopy.copying.result import CopiedImage, CopyResult, DryRun
+from regcopy.errors import Cancelled, NotFound, RegcopyError, TransportError
+from regcopy.events import Observer
+from regcopy.session import Access, Session
+from regcopy.transports import parse_reference
+from regcopy.transports.base import ListsTags
+
+
+@dataclass(frozen=True)
+class HowToCopy:
+    """What holds for all lines, as far as a line itself does not say otherwise.
+
+    Attributes:
+        dry_run: only tell what would be copied.
+        done_before: what earlier runs have done.
+    """
+
+    options: CopyOptions = field(default_factory=CopyOptions)
+    source: Access = field(default_factory=Access)
+    destination: Access = field(default_factory=Access)
+    dry_run: bool = False
+    done_before: Done = field(default_factory=dict)
+
+
+def copy_line(session: Session, line: Line, how: HowToCopy, observer: Observer) -> LineReport:
+    """Do what a line says; every failure becomes part of its report."""
+    began = time.monotonic()
+    options = line.options.applied_to(how.options)
+    blank = LineReport(
+        line=line.number,
+        source=line.source,
+        destination=line.destination,
+        status="failed",
+        words=line.words,
+        how=wanted(options),
+    )
+    try:
+        report = _do(session, line, replace(how, options=options), blank, observer)
+    except Cancelled:
+        report = replace(blank, status="stopped")
+    except RegcopyError as error:
+        _hint_at_missing_repository(line, error)
+        tries = error.tries if isinstance(error, TransportError) else 1
+        report = replace(blank, failure=Failure.of(error), tries=tries)
+    except Exception as error:  # noqa: BLE001 — one line must not end the others
+        report = replace(blank, failure=Failure.of(error))
+    ended = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return replace(report, seconds=time.monotonic() - began, ended=ended)
+
+
+def wanted(options: CopyOptions) -> str:
+    """Say in words which images are wanted and in which form; equal words, equal result."""
+    instances = options.instances
+    match instances.kind:
+        case "system":
+            images = f"system {options.platform}"
+        case "platforms":
+            images = ",".join(str(platform) for platform in instances.platforms)
+            images += " stripped" if instances.strip else ""
+        case kind:
+            images = kind
+    return f"{images} format={options.format}" if options.format else images
+
+
+def _do(
+    session: Session, line: Line, how: HowToCopy, blank: LineReport, observer: Observer
+) -> LineReport:
+    source, destination = line.options.source(how.source), line.options.destination(how.destination)
+    is_one = how.options.instances.kind == "system"
+    earlier = how.done_before.get(blank.key)
+    if earlier is not None and _is_still_there(session, line, destination, earlier):
+        return _resumed(blank, earlier)
+    if how.dry_run:
+        plan = session.plan_copy(
+            line.source,
+            line.destination,
+            options=how.options,
+            source_access=source,
+            destination_access=destination,
+        )
+        return _planned(blank, plan, is_one=is_one)
+    result = session.copy(
+        line.source,
+        line.destination,
+        options=how.options,
+        source_access=source,
+        destination_access=destination,
+        observer=observer,
+    )
+    return _copied(blank, result, is_one=is_one)
+
+
+def _is_still_there(session: Session, line: Line, access: Access, earlier: LineReport) -> bool:
+    try:
+        found = current_digest(line.destination, session.context(access, "destination"))
+    except Cancelled:
+        raise
+    except RegcopyError:
+        return False  # the copy itself finds out, and tells
+    return found is not None and str(found) == earlier.digest
+
+
+def _resumed(blank: LineReport, earlier: LineReport) -> LineReport:
+    return replace(
+        blank,
+        status="done",
+        digest=earlier.digest,
+        source_digest=earlier.source_digest,
+        platforms=earlier.platforms,
+        narrowed_to=earlier.narrowed_to,
+        changed=earlier.changed,
+        already_there=True,
+        resumed=True,
+    )
+
+
+def _planned(blank: LineReport, plan: DryRun, *, is_one: bool) -> LineReport:
+    return replace(
+        blank,
+        status="would-copy",
+        digest=str(plan.digest or ""),
+        source_digest=str(plan.source_digest),
+        platforms=_platforms(plan.images),
+        already_there=plan.already_there,
+        narrowed_to=_narrowed_to(plan) if is_one else "",
+        bytes_copied=plan.bytes_to_copy,
+        bytes_reused=plan.bytes_present,
+        blobs_copied=plan.blobs_to_copy,
+        blobs_reused=plan.blobs_present,
+    )
+
+
+def _copied(blank: LineReport, result: CopyResult, *, is_one: bool) -> LineReport:
+    return replace(
+        blank,
+        status="done",
+        digest=str(result.digest),
+        source_digest=str(result.source_digest),
+        platforms=_platforms(result.images),
+        already_there=result.already_there,
+        narrowed_to=_narrowed_to(result, result.changed) if is_one else "",
+        changed=result.changed,
+        bytes_copied=result.bytes_copied,
+        bytes_reused=result.bytes_reused,
+        bytes_mounted=result.bytes_mounted,
+        blobs_copied=result.blobs_copied,
+        blobs_reused=result.blobs_reused,
+        blobs_mounted=result.blobs_mounted,
+        tries=1 + result.retries,
+    )
+
+
+def _platforms(images: tuple[CopiedImage, ...]) -> tuple[str, ...]:
+    return tuple(str(image.platform) for image in images if image.platform is not None)
+
+
+def _narrowed_to(result: CopyResult | DryRun, changed: str = "") -> str:
+    """Platform of the one image that was taken out of an index, or ""."""
+    if result.digest == result.source_digest or not result.images:
+        return ""
+    platform = result.images[0].platform
+    if platform is not None:
+        return str(platform)
+    # Without a conversion, the digests differ only because the top manifest is an index.
+    return "" if changed or result.digest is None else "one image"
+
+
+def _hint_at_missing_repository(line: Line, error: RegcopyError) -> None:
+    if not isinstance(error, NotFound) or error.side != "destination" or error.hint:
+        return
+    place = parse_reference(line.destination)
+    if isinstance(place, ListsTags):
+        error.hint = f"the repository {place.repository_name} may have to be created first"

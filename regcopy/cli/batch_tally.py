@@ -1,0 +1,108 @@
+"""How far a list is, kept from its events."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from regcopy.batch.events import (
+    LineAdvanced,
+    LineEnded,
+    LineEvent,
+    LineStarted,
+    ListStarted,
+    RequestRepeated,
+)
+from regcopy.batch.lines import Line
+from regcopy.cli.progress_tally import ProgressTally, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class LineStanding:
+    """How far one line is."""
+
+    line: Line
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class ListStanding:
+    """How far a list is at one moment.
+
+    Attributes:
+        lines: of the list.
+        ended: lines that are done, failed or stopped.
+        moved_bytes: bytes that did move, also those of lines under way.
+        under_way: lines under way.
+    """
+
+    lines: int
+    ended: int
+    failed: int
+    moved_bytes: int
+    repeated: int
+    under_way: tuple[LineStanding, ...]
+
+
+class ListTally:
+    """Adds up events; may be asked from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines = 0
+        self._ended = 0
+        self._failed = 0
+        self._moved_bytes = 0
+        self._repeated = 0
+        self._under_way: dict[int, tuple[Line, ProgressTally]] = {}
+
+    def take(self, event: LineEvent, /) -> None:
+        """Count what the event says."""
+        with self._lock:
+            match event:
+                case ListStarted():
+                    self._lines = event.lines
+                case LineStarted():
+                    self._under_way[event.line.number] = event.line, ProgressTally()
+                case LineAdvanced():
+                    self._advance(event)
+                case LineEnded():
+                    self._end(event)
+                case RequestRepeated():
+                    self._repeated += 1
+                case _:
+                    pass
+
+    def _advance(self, event: LineAdvanced) -> None:
+        known = self._under_way.get(event.line.number)
+        if known is not None:
+            known[1].notify(event.event)
+
+    def _end(self, event: LineEnded) -> None:
+        known = self._under_way.pop(event.line.number, None)
+        self._ended += 1
+        self._failed += event.report.status == "failed"
+        if known is not None:
+            self._moved_bytes += known[1].standing().moved_bytes
+
+    def line(self, number: int) -> Standing | None:
+        """How far a line is now, None where it is not under way."""
+        with self._lock:
+            known = self._under_way.get(number)
+            return known[1].standing() if known else None
+
+    def standing(self) -> ListStanding:
+        """How far the list is now."""
+        with self._lock:
+            under_way = tuple(
+                LineStanding(line, tally.standing()) for line, tally in self._under_way.values()
+            )
+            moving = sum(one.standing.moved_bytes for one in under_way)
+            return ListStanding(
+                lines=self._lines,
+                ended=self._ended,
+                failed=self._failed,
+                moved_bytes=self._moved_bytes + moving,
+                repeated=self._repeated,
+                under_way=under_way,
+            )

@@ -1,0 +1,172 @@
+"""Which layers get another compression on the way, and what they must turn out to be. Pure.
+
+The rules are those of skopeo: a destination takes layers as they are, compressed or plain. To
+one that takes them compressed a plain layer goes gzipped; a compressed one goes as it is,
+unless a format was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from regcopy.copying.options import CopyOptions
+from regcopy.copying.tree import Node
+from regcopy.errors import ManifestInvalid
+from regcopy.model.convert import can_recompress
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.image_config import read_diff_ids
+from regcopy.model.manifest import ImageManifest
+from regcopy.model.mediatypes import (
+    LAYERS_TO_OCI,
+    Compression,
+    CompressionFormat,
+    Format,
+    compression_of,
+    recompressed,
+)
+from regcopy.transports.base import Capabilities, LayerForm
+
+# Compressed layers that a family of manifests has a type for.
+_FITTING: Final[Mapping[Format, frozenset[Compression]]] = {
+    "oci": frozenset({"gzip", "zstd"}),
+    "v2s2": frozenset({"gzip"}),
+}
+_VERBS: Final[Mapping[Compression, str]] = {
+    "none": "decompressed",
+    "gzip": "gzipped",
+    "zstd": "compressed with zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recompression:
+    """What is done to a layer on its way.
+
+    Attributes:
+        before: compression that its media type tells; its bytes may tell another.
+        after: what arrives.
+        level: of the compressor; None for its default.
+        may_stay: where the destination has the layer as it is, that will do.
+    """
+
+    before: Compression
+    after: Compression
+    level: int | None = None
+    may_stay: bool = False
+
+    def __str__(self) -> str:
+        """What a result says was done."""
+        if self.after == "none":
+            return "layers were decompressed"
+        kind = "plain" if self.before == "none" else self.before
+        return f"{kind} layers were {_VERBS[self.after]}"
+
+    def media_type(self, layer: Descriptor) -> str:
+        """Type of the layer once it has arrived: OCI's where its own family has none."""
+        own = recompressed(layer.media_type, self.after)
+        oci = LAYERS_TO_OCI.get(layer.media_type, layer.media_type)
+        return own or recompressed(oci, self.after) or layer.media_type
+
+
+LayerChanges = Mapping[Digest, tuple[Recompression | None, ...]]
+"""For each image, by the digest of its manifest, what is done to each of its layers in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What happens to layers on the way to one destination.
+
+    Attributes:
+        form: how they must arrive.
+        format: how they are compressed; None for gzip, and for what is compressed already.
+        level: of the compressor; None for its default.
+        may_stay: compressed layers that will do where the destination has them already.
+        is_demanded: an image that is there already may not be what is wanted.
+    """
+
+    form: LayerForm
+    format: CompressionFormat | None
+    level: int | None
+    may_stay: frozenset[Compression]
+    is_demanded: bool
+
+    @classmethod
+    def of(cls, options: CopyOptions, capabilities: Capabilities) -> Rules:
+        """Put together what the user wants and what the destination takes."""
+        wanted, form = options.compression, capabilities.layers
+        may_stay: frozenset[Compression] = frozenset()
+        is_fixed = options.preserve_digests or capabilities.required_digest is not None
+        is_demanded = wanted.force
+        if form == "any":
+            form, is_demanded = wanted.layers, wanted.layers != "any"
+        elif form == "compressed" and is_fixed and wanted.format is None:
+            form = "any"  # nobody asked for it: it is a habit, and digests come first
+        elif form == "compressed" and not wanted.force:
+            may_stay = _FITTING[options.format or "oci"]
+        return cls(form, wanted.format, wanted.level, may_stay, is_demanded)
+
+    def change(self, image: ImageManifest, layer: Descriptor) -> Recompression | None:
+        """Say what is done to a layer; None where it stays as it is."""
+        before = compression_of(layer.media_type)
+        if self.form == "any" or before is None or not can_recompress(image, layer):
+            return None
+        after: Compression = "none"
+        if self.form == "compressed":
+            after = self.format or ("gzip" if before == "none" else before)
+        if after == before:
+            return None
+        level = None if after == "none" else self.level
+        return Recompression(before, after, level, before in self.may_stay)
+
+
+def layer_changes(root: Node, rules: Rules) -> LayerChanges:
+    """Say what is done to the layers of all images; images that stay are not in it."""
+    changes: dict[Digest, tuple[Recompression | None, ...]] = {}
+    for node in root.images():
+        found = tuple(rules.change(node.image, layer) for layer in node.image.layers)
+        if any(found):
+            changes[node.raw.digest] = found
+    return changes
+
+
+def checked_layers(root: Node, changes: LayerChanges) -> Iterator[tuple[Node, tuple[int, ...]]]:
+    """Give the images whose config is needed to check layers, and which layers these are."""
+    for node in root.images():
+        found = enumerate(changes.get(node.raw.digest, ()))
+        unpacked = tuple(n for n, change in found if change and change.before != "none")
+        if unpacked:
+            yield node, unpacked
+
+
+def diff_ids(
+    root: Node, changes: LayerChanges, configs: Mapping[Digest, bytes]
+) -> Mapping[Digest, Digest]:
+    """Give the digest that each layer must have once it is decompressed, as configs say.
+
+    Args:
+        root: the manifests.
+        changes: what is done to layers.
+        configs: all configs that are needed for it, by digest.
+
+    Raises:
+        ManifestInvalid: a config is broken, does not fit its manifest, or contradicts another.
+    """
+    expected: dict[Digest, Digest] = {}
+    for node, positions in checked_layers(root, changes):
+        config, layers = node.image.config, node.image.layers
+        ids = read_diff_ids(configs[config.digest]) if config else ()
+        if len(ids) != len(layers):
+            raise ManifestInvalid(
+                f"image {node.raw.digest} has {len(layers)} layers, and its config has diff IDs "
+                f"for {len(ids)}"
+            )
+        for position in positions:
+            digest, diff_id = layers[position].digest, ids[position]
+            if expected.setdefault(digest, diff_id) != diff_id:
+                raise ManifestInvalid(
+                    f"layer {digest} has diff ID {expected[digest]} and also {diff_id}"
+                )
+    return expected

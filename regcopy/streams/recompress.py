@@ -1,0 +1,80 @@
+"""A layer in another compression: unpacked, checked and packed again while it passes."""
+
+from __future__ import annotations
+
+from regcopy.errors import DigestMismatch, ManifestUnsupported
+from regcopy.model.digest import Digest, new_hasher
+from regcopy.model.mediatypes import Compression
+from regcopy.streams.blob import Readable
+from regcopy.streams.compress import Compressed
+from regcopy.streams.decompress import Peeked, Unpacked, packing_of
+
+
+class Checked:
+    """Bytes whose digest is compared when they have all passed."""
+
+    def __init__(self, raw: Readable, digest: Digest) -> None:
+        """Read from `raw`, which is closed with this."""
+        self._raw = raw
+        self._digest = digest
+        self._hasher = new_hasher(digest.algorithm)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Give the next bytes, b"" at the end.
+
+        Raises:
+            DigestMismatch: all have passed, and they are not the ones expected.
+        """
+        block = self._raw.read(size)
+        self._hasher.update(block)
+        if not block and size != 0:
+            actual = Digest(self._digest.algorithm, self._hasher.hexdigest())
+            if actual != self._digest:
+                raise DigestMismatch(self._digest, actual)
+        return block
+
+    def close(self) -> None:
+        """Close what is below; may be called twice."""
+        self._raw.close()
+
+
+def recompress(
+    raw: Readable,
+    before: Compression,
+    after: Compression,
+    *,
+    level: int | None = None,
+    diff_id: Digest | None = None,
+) -> Readable:
+    """Give a layer in another compression. Its first bytes are read at once.
+
+    What it is compressed with is told by these bytes, as all tools do that run images: the
+    media type of some layers is wrong. One that is said to be plain and is not stays as it is.
+
+    Args:
+        raw: the layer; it is closed with what is returned.
+        before: what the media type says.
+        after: what is wanted.
+        level: of the compressor; None for its default.
+        diff_id: digest of the plain bytes, which are checked where they are compressed again;
+            whoever takes them plain checks them himself.
+
+    Raises:
+        ManifestUnsupported: it is compressed with something that layers never are.
+        ContentError: while it is read: the bytes are broken, or are not those of `diff_id`.
+    """
+    layer = Peeked(raw)
+    found = packing_of(layer.head)
+    if found == after or (before == "none" and found is not None):
+        return layer
+    if found in ("bzip2", "xz"):
+        raise ManifestUnsupported(
+            f"the layer is compressed with {found}",
+            hint="an image has plain, gzip and zstd layers; build it again, or copy it as it is",
+        )
+    plain: Readable = layer if found is None else Unpacked(layer, found)
+    if after == "none":
+        return plain
+    if diff_id is not None:
+        plain = Checked(plain, diff_id)
+    return Compressed(plain, after, level)

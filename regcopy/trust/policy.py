@@ -1,0 +1,99 @@
+"""A trust policy as a value (containers-policy.json(5))."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from regcopy.transports.base import ImageReference
+from regcopy.trust.identity import IdentityMatch
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where the trusted keys come from: files, or content that stands in the policy.
+
+    Attributes:
+        paths: files; read when a signature is checked.
+        contents: the keys themselves.
+    """
+
+    paths: tuple[str, ...] = ()
+    contents: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptAnything:
+    """Every image will do (`insecureAcceptAnything`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """No image will do (`reject`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """A simple signature by one of these OpenPGP keys (`signedBy`).
+
+    Attributes:
+        key_type: only `GPGKeys` can be satisfied.
+    """
+
+    key_type: str
+    keys: KeySource
+    identity: IdentityMatch
+
+
+@dataclass(frozen=True, slots=True)
+class SigstoreSigned:
+    """A sigstore signature by one of these keys (`sigstoreSigned`).
+
+    Attributes:
+        unsupported: members that ask for more than a signature by a key, such as `fulcio`;
+            such a requirement rejects every image.
+    """
+
+    keys: KeySource
+    identity: IdentityMatch
+    unsupported: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBaseLayer:
+    """A signed base image (`signedBaseLayer`); nobody implements it, so it rejects."""
+
+
+Requirement = AcceptAnything | Reject | SignedBy | SigstoreSigned | SignedBaseLayer
+Requirements = tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What images must satisfy, by the place that they are read from.
+
+    Attributes:
+        default: for all images that no scope is about.
+        transports: by transport and scope; the scope "" is the transport's default.
+    """
+
+    default: Requirements
+    transports: Mapping[str, Mapping[str, Requirements]] = field(default_factory=dict)
+
+    def requirements_for(self, reference: ImageReference) -> Requirements:
+        """Give the requirements of the narrowest scope; wider ones do not count then."""
+        scopes = self.transports.get(reference.transport, {})
+        for scope in scopes_of(reference):
+            if scope in scopes:
+                return scopes[scope]
+        return scopes.get("", self.default)
+
+
+def scopes_of(reference: ImageReference) -> Sequence[str]:
+    """Scopes of an image, the narrowest first, without the transport's default."""
+    return tuple(
+        scope for scope in (reference.policy_identity, *reference.policy_namespaces) if scope
+    )
+
+
+ACCEPT_ANYTHING = Policy((AcceptAnything(),))

@@ -1,0 +1,208 @@
+"""Reading one image of an archive, and making the Docker manifest that it lacks.
+
+The manifest is the one that containers/image makes, byte for byte, so that the digest is the
+same: layers are named by their diff IDs and called gzipped, although they are plain.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from regcopy.errors import ManifestInvalid, NotFound
+from regcopy.model._encode import docker_descriptor
+from regcopy.model._json import dump_object
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.image_config import read_diff_ids
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
+from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST
+from regcopy.streams.blob import BLOCK_BYTES, Readable
+from regcopy.streams.decompress import HEAD_BYTES, Packing, Unpacked, packing_of
+from regcopy.streams.tar_index import TarIndex
+from regcopy.streams.tar_reading import Member
+from regcopy.streams.tar_storage import TarStorage, open_storage, temporary_folder
+from regcopy.transports.docker_archive.contents import (
+    ArchivedImage,
+    choose,
+    listed_names,
+    read_contents,
+)
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import Context
+    from regcopy.transports.docker_archive import DockerArchiveReference
+
+
+def list_tags(reference: DockerArchiveReference, context: Context) -> Iterator[str]:
+    """Give the names in an archive. Errors as `DockerArchiveReference.list_tags`."""
+    archive = _Archive(reference, context)
+    try:
+        yield from dict.fromkeys(listed_names(archive.images))
+    finally:
+        archive.close()
+
+
+class _Archive:
+    """An open archive with its index and its table of contents."""
+
+    def __init__(self, reference: DockerArchiveReference, context: Context) -> None:
+        self.path = reference.path
+        self._storage: TarStorage = open_storage(
+            reference.path,
+            folder=temporary_folder(context.environment.get("TMPDIR")),
+            check_cancelled=context.check_cancelled,
+        )
+        try:
+            self.index = TarIndex.read(
+                self._storage.read_at,
+                what=reference.path,
+                check_cancelled=context.check_cancelled,
+            )
+            self._storage.finish()
+            self.images = read_contents(self.index, path=reference.path)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._storage.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    member: Member
+    packing: Packing | None
+    size: int
+
+
+class DockerArchiveSource:
+    """One image of an archive; which one is settled when it is opened."""
+
+    def __init__(self, reference: DockerArchiveReference, context: Context) -> None:
+        """Open the archive and make the manifest.
+
+        Errors as `DockerArchiveReference.open_source`.
+        """
+        self._context = context
+        self._archive = _Archive(reference, context)
+        try:
+            image = choose(self._archive.images, reference.name, reference.position)
+            self._config = self._read(image.config)
+            diff_ids = read_diff_ids(self._config)
+            self._layers = self._find_layers(image, diff_ids)
+            self._manifest = self._make_manifest(diff_ids)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def max_parallel(self) -> int:
+        """Threads that may call it at once."""
+        return 8
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._archive.index.content(name, limit=MAX_MANIFEST_BYTES)
+        except NotFound as error:
+            # The image is there, and says so itself: this is a broken one.
+            raise ManifestInvalid(error.message) from None
+
+    def _find_layers(
+        self, image: ArchivedImage, diff_ids: tuple[Digest, ...]
+    ) -> dict[Digest, _Layer]:
+        if len(image.layers) != len(diff_ids):
+            raise ManifestInvalid(
+                f"Inconsistent layer count: {len(image.layers)} in manifest, "
+                f"{len(diff_ids)} in config"
+            )
+        layers: dict[Digest, _Layer] = {}
+        for name, diff_id in zip(image.layers, diff_ids, strict=True):
+            if diff_id not in layers:  # an image can have one layer twice
+                layers[diff_id] = self._find_layer(name)
+        return layers
+
+    def _find_layer(self, name: str) -> _Layer:
+        try:
+            member = self._archive.index.find(name)
+        except NotFound as error:
+            raise ManifestInvalid(error.message) from None
+        raw = self._archive.index.open(member)
+        packing = packing_of(raw.read(HEAD_BYTES))
+        if packing is None:
+            return _Layer(member, None, member.size)
+        return _Layer(member, packing, self._measure(member, packing))
+
+    def _measure(self, member: Member, packing: Packing) -> int:
+        """Unpack a layer to learn its size: the manifest must say it."""
+        size = 0
+        raw = self._open(member, packing)
+        while block := raw.read(BLOCK_BYTES):
+            size += len(block)
+            self._context.check_cancelled()
+        return size
+
+    def _open(self, member: Member, packing: Packing | None, offset: int = 0) -> Readable:
+        if packing is None:
+            return self._archive.index.open(member, offset=offset)
+        whole = self._archive.index.open(member)
+        unpacked = Unpacked(whole, packing, what=f"{member.name} in {self._archive.path}")
+        while offset > 0 and (block := unpacked.read(min(offset, BLOCK_BYTES))):
+            offset -= len(block)
+        return unpacked
+
+    def _make_manifest(self, diff_ids: tuple[Digest, ...]) -> RawManifest:
+        config = Descriptor(DOCKER_CONFIG, Digest.of(self._config), len(self._config))
+        layers = [
+            Descriptor(DOCKER_LAYER_GZIP, diff_id, self._layers[diff_id].size)
+            for diff_id in diff_ids
+        ]
+        document = {
+            "schemaVersion": 2,
+            "mediaType": DOCKER_MANIFEST,
+            "config": docker_descriptor(config),
+            "layers": [docker_descriptor(layer) for layer in layers],
+        }
+        return RawManifest(dump_object(document), DOCKER_MANIFEST)
+
+    def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give the manifest that was made; there is no other.
+
+        Raises:
+            NotFound: another one was asked for.
+        """
+        if instance is not None and instance.digest != self._manifest.digest:
+            raise NotFound(f"an archive holds no manifest {instance.digest}")
+        return self._manifest
+
+    def open_blob(self, blob: Descriptor, /, *, offset: int = 0) -> Readable:
+        """Open the config, or a layer as a plain tar file, from `offset` bytes on.
+
+        Raises:
+            NotFound: the image has no such blob.
+        """
+        layer = self._layers.get(blob.digest)
+        if layer is not None:
+            return self._open(layer.member, layer.packing, offset)
+        if blob.digest == Digest.of(self._config):
+            return io.BytesIO(self._config[offset:])
+        raise NotFound(f"{self._archive.path} has no blob {blob.digest}")
+
+    def close(self) -> None:
+        """Close the archive; may be called twice."""
+        self._archive.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()

@@ -1,0 +1,134 @@
+"""`oci-archive:file[:name]` and `oci-archive:file:@position`: an image layout in a tar file.
+
+The layout is that of the image-spec, image-layout.md; the grammar is that of
+containers-transports(5), `oci-archive:path[:{reference|@source-index}]`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from regcopy.errors import InvalidReference
+from regcopy.model.layout import check_name, split_image
+from regcopy.text import printable
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class OciArchiveReference:
+    """One image of an archive: by name, by its position in index.json, or the only one.
+
+    Attributes:
+        path: of the archive, as it was written; may be a pipe or `/dev/stdin`.
+        name: value of the annotation `org.opencontainers.image.ref.name`, or "".
+        position: place in index.json, counted from 0; only to read from.
+
+    Raises:
+        InvalidReference: a name outside its grammar, or name and position at once.
+    """
+
+    path: str
+    name: str = ""
+    position: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.path or "\0" in self.path or ":" in self.path:
+            raise InvalidReference(
+                f'invalid file "{printable(self.path, limit=300)}"',
+                hint="write oci-archive:file.tar, and a name after a colon if you like",
+            )
+        if self.name:
+            check_name(self.name)
+        if self.position is not None and (self.name or self.position < 0):
+            raise InvalidReference(
+                f"invalid source index @{self.position}: "
+                + ("there is a name as well" if self.name else "must not be negative")
+            )
+
+    @property
+    def transport(self) -> str:
+        """`oci-archive`."""
+        return "oci-archive"
+
+    @property
+    def policy_identity(self) -> str:
+        """The file; absolute and without symbolic links.
+
+        Without the name: `file:name` and `file` may mean the same image.
+        """
+        return os.path.realpath(self.path)
+
+    @property
+    def policy_namespaces(self) -> Sequence[str]:
+        """The folders around it, without `/`."""
+        namespaces: list[str] = []
+        folder = os.path.dirname(os.path.realpath(self.path))
+        while folder != os.path.dirname(folder):
+            namespaces.append(folder)
+            folder = os.path.dirname(folder)
+        return tuple(namespaces)
+
+    def open_source(self, context: Context, /) -> ImageSource:
+        """Open the archive for reading, and find the image in it.
+
+        Raises:
+            NotFound: no such file, or no such image in it.
+            UsageError: there are several images, and none was chosen.
+            ContentError: this is no tar file of a layout, or it is broken.
+            StorageFailed: it cannot be read.
+        """
+        from regcopy.transports.oci_archive.source import OciArchiveSource
+
+        return OciArchiveSource(self, context)
+
+    def open_destination(self, context: Context, /) -> ImageDestination:
+        """Look at the place; nothing is written yet. A file that is there will be replaced.
+
+        Raises:
+            UsageError: this reference is a position, or the place is a terminal.
+            StorageFailed: there can be no file.
+        """
+        from regcopy.transports.oci_archive.destination import OciArchiveDestination
+
+        return OciArchiveDestination(self, context)
+
+    def with_tag(self, tag: str, /) -> OciArchiveReference:
+        """Give the reference of another name in the same archive.
+
+        Raises:
+            InvalidReference: this cannot be a name in a layout.
+        """
+        check_name(tag)
+        return OciArchiveReference(self.path, tag)
+
+    def __str__(self) -> str:
+        if self.position is not None:
+            return f"oci-archive:{self.path}:@{self.position}"
+        return f"oci-archive:{self.path}:{self.name}" if self.name else f"oci-archive:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class OciArchiveTransport:
+    """The transport `oci-archive`."""
+
+    @property
+    def name(self) -> str:
+        """`oci-archive`."""
+        return "oci-archive"
+
+    def parse(self, text: str, /) -> OciArchiveReference:
+        """Parse `file`, `file:name` or `file:@position`; the file has no colon.
+
+        Raises:
+            InvalidReference: anything else.
+        """
+        path, name, position = split_image(text)
+        return OciArchiveReference(path, name, position)
+
+
+TRANSPORT: Final[Transport] = OciArchiveTransport()
