@@ -23,7 +23,6 @@ from regcopy.events import Observer
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
-from regcopy.model.reference import ImageName
 from regcopy.streams.blob import BlobStream, Readable
 from regcopy.streams.resources import Resources
 
@@ -372,59 +371,6 @@ class ListsTags(Protocol):
     @property
     def repository_name(self) -> str:
         """Name that is shown beside the tags."""
-        ...
-
-
-@runtime_checkable
-class NamesImages(Protocol):
-    """A reference whose image has the kind of name that signatures give to images."""
-
-    @property
-    def image_name(self) -> ImageName:
-        """Complete name, with its tag or digest."""
-        ...
-
-
-@runtime_checkable
-class HoldsSignatures(Protocol):
-    """A source whose place keeps signatures beside the manifests."""
-
-    def get_signatures(self, instance: Digest | None = None, /) -> Iterator[bytes]:
-        """Give the stored signatures of the top manifest, or of one that an index names.
-
-        Each is read when it is asked for, so that whoever asks can set limits.
-
-        Raises:
-            LimitExceeded: one is over 4 MiB.
-        """
-        ...
-
-
-@runtime_checkable
-class TakesSignatures(Protocol):
-    """A destination whose place keeps signatures beside the manifests."""
-
-    def put_signatures(
-        self, signatures: Sequence[bytes], instance: Digest | None = None, /
-    ) -> None:
-        """Store signatures of the top manifest, or of one that an index names.
-
-        Called after that manifest was put, and before `commit`.
-        """
-        ...
-
-
-@runtime_checkable
-class FetchesFiles(Protocol):
-    """A source that can get small files from the web."""
-
-    def fetch_file(self, url: str, /, *, limit: int) -> bytes | None:
-        """Get a file without any credential; None where there is none.
-
-        Raises:
-            LimitExceeded: it has more than `limit` bytes.
-            TransportError: it cannot be fetched.
-        """
         ...
 
 

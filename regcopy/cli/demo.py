@@ -20,7 +20,7 @@ def _run(call: Invocation) -> int:
         raise CommandLineError(f"`{call.program} demo` takes no names")
     from regcopy.testing.demo import run_demo
 
-    is_right = run_demo(lambda line: call.console.out(f"{line}\n"))
+    is_right = run_demo(lambda line: call.console.out(f"{line}\n"), cancelled=call.cancelled)
     return OK if is_right else FAILED
 
 

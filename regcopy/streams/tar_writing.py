@@ -112,7 +112,10 @@ class TarWriter:
         if not name:
             self._take_back(start)
             return blob
-        self._output.write_at(start, self._header(name, blob.size))
+        header = self._header(name, blob.size)
+        if len(header) != len(_NO_HEADER_YET):
+            raise ValueError(f"too long for a header that is written afterwards: {name}")
+        self._output.write_at(start, header)
         self._append(padding(blob.size))
         return blob
 

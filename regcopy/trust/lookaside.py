@@ -16,7 +16,8 @@ from regcopy.errors import ConfigurationError, NotFound, UsageError
 from regcopy.model.digest import Digest
 from regcopy.streams.files import Folder, read_file, storage_errors, write_file
 from regcopy.text import printable
-from regcopy.transports.base import FetchesFiles, ImageSource
+from regcopy.transports.base import ImageSource
+from regcopy.transports.signatures import FetchesFiles
 from regcopy.trust.signatures import MAX_SIGNATURE_BYTES, MAX_SIGNATURES, limited
 
 _SCHEMES: Final = frozenset({"file", "http", "https"})

@@ -70,7 +70,11 @@ class DockerArchiveDestination:
     @property
     def capabilities(self) -> Capabilities:
         """One Docker image with plain layers; one member is written at a time."""
-        return Capabilities(manifest_types=frozenset({DOCKER_MANIFEST}), layers="plain")
+        return Capabilities(
+            manifest_types=frozenset({DOCKER_MANIFEST}),
+            layers="plain",
+            no_signatures="Storing signatures for docker tar files is not supported",
+        )
 
     def find_blob(self, blob: Descriptor, /) -> bool:
         """Tell whether the blob was written already."""
@@ -84,10 +88,6 @@ class DockerArchiveDestination:
             StorageFailed: it could not be written.
             ContentError: the bytes are not those that were promised.
         """
-        if stream.expected is not None and stream.expected.digest.algorithm != "sha256":
-            raise ManifestUnsupported(
-                f"{self._reference.transport} has names for sha256 digests only"
-            )
         writer = self._open()
         if _may_be_config(stream.expected):
             blob = self._put_small(writer, stream)
@@ -126,6 +126,11 @@ class DockerArchiveDestination:
         return blob
 
     def _layer_to_write(self, blob: Descriptor) -> str:
+        if blob.digest.algorithm != "sha256":
+            raise ManifestUnsupported(
+                f"{self._reference.transport} has no place for a layer named by "
+                f"{blob.digest.algorithm}"
+            )
         return "" if blob.digest in self._blobs else _layer_name(blob.digest)
 
     def put_manifest(self, manifest: RawManifest, /, *, top: bool) -> None:

@@ -141,5 +141,6 @@ def test_a_heavy_item_of_one_pool_does_not_hold_up_light_ones_of_another() -> No
 
 def test_who_waits_for_a_limit_gives_up_when_the_run_stops() -> None:
     limits, cancelled = Limits(1, 1), threading.Event()
+    cancelled.set()
     with limits.held(threading.Event(), is_heavy=False), pytest.raises(Cancelled):
-        Pool(1, cancelled, limits=limits).map(lambda _: None, [cancelled.set()])
+        Pool(1, cancelled, limits=limits).map(lambda _: None, [1])

@@ -35,10 +35,17 @@ def test_a_link_names_its_target() -> None:
     assert (info.name, info.linkname, info.type, info.size) == ("a/b", "../c", tarfile.SYMTYPE, 0)
 
 
+@pytest.mark.parametrize("name", ["x" * 101, "é" * 51, "é" * 500])
+def test_a_long_name_of_a_file_is_read_whole(name: str) -> None:
+    content = file_header(name, 1) + b"1" + padding(1) + END_OF_TAR
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        assert tar.getnames() == [name]
+
+
 @pytest.mark.parametrize("name", ["x" * 101, "é" * 51])
-def test_a_name_that_does_not_fit_is_refused(name: str) -> None:
+def test_a_long_name_of_a_link_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="too long"):
-        file_header(name, 0)
+        link_header(name, "to")
     with pytest.raises(ValueError, match="too long"):
         link_header("name", name)
 

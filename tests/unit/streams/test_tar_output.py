@@ -96,7 +96,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_missing_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(StorageFailed, match="there is no folder .*missing") as caught:
+    with pytest.raises(StorageFailed, match=r"there is no folder .*missing") as caught:
         TarTarget.look(str(tmp_path / "missing" / "a.tar"))
     assert caught.value.hint == "create the folder first"
 

@@ -179,6 +179,15 @@ def test_a_member_of_unknown_size_that_breaks_off_never_enters_a_pipe(
     assert output.members() == {"after": b"2"}
 
 
+def test_a_name_that_needs_a_longer_header_spoils_nothing(
+    new_writer: Callable[[Memory], TarWriter],
+) -> None:
+    output = Memory(can_seek=True)
+    with pytest.raises(ValueError, match="too long"):
+        new_writer(output).add_stream(unknown(LARGE), lambda _: "n" * 101)
+    assert output.content == b""
+
+
 def test_a_full_disk_is_told_and_what_was_written_is_taken_back(
     new_writer: Callable[[Memory], TarWriter],
 ) -> None:
@@ -196,7 +205,7 @@ def test_a_temporary_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         temporary_folder=str(tmp_path / "missing"),
         check_cancelled=lambda: None,
     )
-    with pytest.raises(StorageFailed, match="creating a temporary file in .*missing"):
+    with pytest.raises(StorageFailed, match=r"creating a temporary file in .*missing"):
         writer.add_stream(unknown(b"x"), by_digest)
 
 

@@ -1,0 +1,30 @@
+"""Reading one image of a daemon: the archive that it writes, kept in a temporary file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regcopy.streams.tar_storage import SpooledStorage, temporary_folder
+from regcopy.transports.docker_archive import DockerArchiveReference
+from regcopy.transports.docker_archive.source import DockerArchiveSource
+from regcopy.transports.docker_daemon.client import Daemon
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import Context, ImageSource
+    from regcopy.transports.docker_daemon import DaemonReference
+
+
+def open_source(reference: DaemonReference, context: Context) -> ImageSource:
+    """Fetch the image. Errors as `DaemonReference.open_source`."""
+    daemon = Daemon(context)
+    # Some daemons answer that there is no such image as if it was a fault of theirs.
+    daemon.image(reference.wanted)
+    what = f"the archive of {reference.wanted}"
+    storage = SpooledStorage(
+        daemon.export(reference.wanted),
+        None,
+        temporary_folder(context.environment.get("TMPDIR")),
+        what,
+    )
+    archive = DockerArchiveReference(what.replace(":", " "), transport=reference.transport)
+    return DockerArchiveSource(archive, context, storage=storage)
