@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from regcopy.model.platform import Platform
     from regcopy.session import Access, Session
     from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
+    from regcopy.trust.options import TrustOptions
 
 __all__ = [
     "Access",
@@ -63,6 +64,7 @@ __all__ = [
     "Session",
     "SideOptions",
     "TransportError",
+    "TrustOptions",
     "UsageError",
     "copy",
     "delete",
@@ -95,6 +97,7 @@ _HOMES: Final = {
     "Session": "regcopy.session",
     "SideOptions": "regcopy.transports.base",
     "TransportError": "regcopy.errors",
+    "TrustOptions": "regcopy.trust.options",
     "UsageError": "regcopy.errors",
     "copy": "regcopy.api",
     "delete": "regcopy.api",

@@ -26,6 +26,7 @@ from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
 from regcopy.transports import parse_reference
 from regcopy.transports.base import DeletesImages, ImageReference, ImageSource, ListsTags
+from regcopy.trust.options import TrustOptions
 
 __all__ = [
     "Access",
@@ -69,6 +70,7 @@ def copy(
     observer: Observer | None = None,
     cancelled: threading.Event | None = None,
     environment: Environment | None = None,
+    trust: TrustOptions | None = None,
 ) -> CopyResult:
     """Copy an image, or an index with its images, and verify every byte.
 
@@ -81,14 +83,18 @@ def copy(
         observer: told of what happens, from worker threads, one call at a time.
         cancelled: set it to stop the copy; nothing half-written stays visible.
         environment: variables and folders; those of the process by default.
+        trust: which images may be copied; what the policy files say by default.
 
     Raises:
         UsageError: nothing was attempted.
         ContentError: bytes are not what they claim to be.
         TransportError: a place could not be reached, or said no.
+        PolicyRejected: the trust policy does not allow this image.
         Cancelled: `cancelled` was set.
     """
-    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+    with Session(
+        environment=environment, cancelled=cancelled, observer=observer, trust=trust
+    ) as session:
         return session.copy(
             source,
             destination,
@@ -108,12 +114,15 @@ def plan_copy(
     observer: Observer | None = None,
     cancelled: threading.Event | None = None,
     environment: Environment | None = None,
+    trust: TrustOptions | None = None,
 ) -> DryRun:
     """Say what `copy` would do; both places are asked, and nothing is begun at either.
 
     Arguments and errors are those of `copy`.
     """
-    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+    with Session(
+        environment=environment, cancelled=cancelled, observer=observer, trust=trust
+    ) as session:
         return session.plan_copy(
             source,
             destination,

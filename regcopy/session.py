@@ -29,6 +29,7 @@ from regcopy.transports.base import (
     SideOptions,
     TakesTags,
 )
+from regcopy.trust.options import Trust, TrustOptions, load_trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Session:
         cancelled: set it to stop all copies.
         observer: told of what happens, from worker threads, one call at a time.
         parallel: blobs and manifests under way at once, in all copies together.
+        trust: which images may be copied; what the policy files say by default.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Session:
         cancelled: threading.Event | None = None,
         observer: Observer | None = None,
         parallel: int = DEFAULT_PARALLEL,
+        trust: TrustOptions | None = None,
     ) -> None:
         self._limits = Limits(parallel, max(1, min(parallel, HEAVY_WORKERS)))
         self._environment = environment or Environment.of_process()
@@ -80,6 +83,8 @@ class Session:
         self._tally = Tally(observer or Silent())
         self._lock = threading.Lock()
         self._contexts: dict[tuple[Side, Access], Context] = {}
+        self._trust_options = trust or TrustOptions()
+        self._trust: Trust | None = None
 
     def copy(
         self,
@@ -159,8 +164,20 @@ class Session:
             self.context(access[0], "source"),
             self.context(access[1], "destination"),
             chosen,
+            self.trust(),
             self._limits,
         )
+
+    def trust(self) -> Trust:
+        """Give the trust policy, which is read when it is first needed.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        with self._lock:
+            if self._trust is None:
+                self._trust = load_trust(self._trust_options, self._environment)
+            return self._trust
 
     def close(self) -> None:
         """Close all connections; may be called twice."""

@@ -6,12 +6,15 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from regcopy.transports.base import Context
 from tests.contexts import make_context
+from tests.engines import Podman
+from tests.fake_daemon import FakeDaemon
 from tests.fake_registry import FakeRegistry
 from tests.registry_tools import RegistryTools
 from tests.servers import Registry, RegistrySetup, ServerMissing, ServerTls
@@ -89,6 +92,30 @@ def token_tools(
     scope = f"repository:{repository}:pull,push"
     made = token_server.sign_for(USER, scope)
     return RegistryTools(token_registry.url, {"Authorization": f"Bearer {made}"})
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Podman]:
+    """Podman with a store of its own."""
+    try:
+        engine = Podman()
+    except ServerMissing as missing:
+        unavailable(missing)
+    with engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def podman_socket(podman: Podman) -> str:
+    """Address of podman's service, as DOCKER_HOST has it."""
+    return podman.serve()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
+    """A Docker daemon in this process, that can be made to misbehave."""
+    with FakeDaemon(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

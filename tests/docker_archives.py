@@ -91,3 +91,20 @@ def contents_of(path: Path) -> dict[str, bytes | str]:
             file = tar.extractfile(info) if info.isfile() else None
             found[info.name] = file.read() if file else info.linkname
     return found
+
+
+def with_config(image: SampleImage, template: str) -> SampleImage:
+    """Give the same image with another config.
+
+    Args:
+        image: its layers stay.
+        template: the config, with `%s` where its diff IDs belong.
+    """
+    before, _ = parts(image)
+    diff_ids = json.loads(before)["rootfs"]["diff_ids"]
+    config = (template % json.dumps(diff_ids)).encode()
+    document = json.loads(image.top.content)
+    document["config"] |= {"digest": str(Digest.of(config)), "size": len(config)}
+    top = RawManifest(json.dumps(document).encode(), image.top.media_type)
+    blobs = {digest: blob for digest, blob in image.blobs.items() if blob != before}
+    return SampleImage(top, (), {**blobs, Digest.of(config): config})

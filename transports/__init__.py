@@ -27,6 +27,7 @@ _BUILT_IN: Final = {
     "dir": "regcopy.transports.dir:TRANSPORT",
     "docker-archive": "regcopy.transports.docker_archive:TRANSPORT",
     "docker-tar": "regcopy.transports.docker_archive:DOCKER_TAR",
+    "docker-daemon": "regcopy.transports.docker_daemon:TRANSPORT",
     "oci-archive": "regcopy.transports.oci_archive:TRANSPORT",
     "tarball": "regcopy.transports.tarball:TRANSPORT",
     "sif": "regcopy.transports.sif:TRANSPORT",

@@ -69,6 +69,8 @@ class SideOptions:
         token_hosts: `host[:port]` of token services that may get the credentials although
             they belong to another domain than the registry.
         shared_blob_dir: folder that holds the blobs of several `oci:` layouts.
+        daemon_host: address of the Docker daemon, such as `unix:///var/run/docker.sock`; ""
+            for that in DOCKER_HOST, or the usual one.
         chunk_threshold_bytes: larger blobs are uploaded in resumable chunks of this size.
     """
 
@@ -76,6 +78,7 @@ class SideOptions:
     cert_dir: str = ""
     token_hosts: tuple[str, ...] = ()
     shared_blob_dir: str = ""
+    daemon_host: str = ""
     accept_uncompressed_layers: bool = False
     chunk_threshold_bytes: int = 1024 * 1024 * 1024
     user_agent_prefix: str = ""
@@ -325,6 +328,19 @@ class HoldsManifests(Protocol):
 
     def has_manifest(self, manifest: Descriptor, /) -> bool:
         """Tell whether it is there."""
+        ...
+
+
+@runtime_checkable
+class HoldsPlainLayers(Protocol):
+    """A source whose layers are plain tar files, whatever its manifest calls them.
+
+    The manifest that is made up for an archive of docker save calls them gzipped.
+    """
+
+    @property
+    def layers_are_plain(self) -> bool:
+        """Whether they are."""
         ...
 
 

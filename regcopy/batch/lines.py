@@ -10,7 +10,6 @@ is an option of the command, a pattern or a variable.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +27,6 @@ _MAX_LINE: Final = 16 * 1024
 _SHOWN_PROBLEMS: Final = 10
 # Each transport that is not ours costs a look at all installed packages.
 _MAX_UNKNOWN: Final = 50
-_BLANKS: Final = re.compile(r"[ \t]+")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -223,7 +221,7 @@ def _split(text: str) -> list[str]:
         raise UsageError(f"longer than {_MAX_LINE} characters")
     if not plain.isprintable():
         _check_characters(plain)
-    words = _BLANKS.split(plain)
+    words = plain.split()  # after the check there are no blanks but spaces and tabs
     if "#" in plain:
         end = next((at for at, word in enumerate(words) if word[0] == "#"), len(words))
         del words[end:]

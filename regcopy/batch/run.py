@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -50,12 +50,12 @@ def copy_many(
     resume: Iterable[LineReport] = (),
     cancelled: threading.Event | None = None,
     environment: Environment | None = None,
-) -> Iterator[LineEvent]:
+) -> Generator[LineEvent, None, None]:
     """Copy many images, several at once, and tell what happens.
 
     The list is checked as a whole before this returns; the copies begin with the first
     event that is asked for. A line that fails is told by its `LineEnded` and stops no other.
-    Whoever leaves the iteration early (and closes it) stops the copies.
+    Whoever closes the iteration before its end stops the copies.
 
     Args:
         lines: each `SOURCE DESTINATION [option…]`, or lines of `parse_list`.
@@ -147,7 +147,7 @@ class _Run:
         self._totals = Totals()
         self._unfinished = {line.number: line for line in lines}
 
-    def events(self) -> Iterator[LineEvent]:
+    def events(self) -> Generator[LineEvent, None, None]:
         """Begin, and give what happens until all has ended."""
         began = time.monotonic()
         yield ListStarted(len(self._lines))

@@ -89,6 +89,13 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "manifest-digest": Entry(
             "regcopy.cli.manifest_digest", "Compute the digest of a manifest in a file"
         ),
+        "standalone-sign": Entry("regcopy.cli.standalone_sign", "Sign a manifest in a file"),
+        "standalone-verify": Entry(
+            "regcopy.cli.standalone_verify", "Verify the signature of a manifest in a file"
+        ),
+        "generate-sigstore-key": Entry(
+            "regcopy.cli.generate_sigstore_key", "Make a key pair for sigstore signatures"
+        ),
         "auth": Entry("regcopy.cli.auth", "Explain which credentials are used for an image"),
         "serve": Entry(
             "regcopy.cli.serve", "Run a small registry, for tests and for moving images"
@@ -104,9 +111,6 @@ LATER: Final = frozenset(
         "login",
         "logout",
         "layers",
-        "standalone-sign",
-        "standalone-verify",
-        "generate-sigstore-key",
         "experimental-image-proxy",
     }
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from regcopy.cli.command import Command, Invocation
 from regcopy.cli.copy_flags import COPY_FLAGS
 from regcopy.cli.exits import OK
 from regcopy.cli.flags import CommandLineError
-from regcopy.cli.groups import access, environment, parse_name
+from regcopy.cli.groups import access, environment, parse_name, trust_options
 
 if TYPE_CHECKING:
     import threading
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from regcopy.config.environment import Environment
     from regcopy.copying.options import CopyOptions
     from regcopy.copying.result import CopyResult
+    from regcopy.trust.options import TrustOptions
 
 _DESCRIPTION: Final = """
 Copies an image from one place to another and verifies every byte. Of an index (a multi-platform
@@ -37,6 +39,7 @@ class _Sides(TypedDict):
     destination_access: Access
     cancelled: threading.Event
     environment: Environment
+    trust: TrustOptions
 
 
 def _run(call: Invocation) -> int:
@@ -59,6 +62,7 @@ def _run(call: Invocation) -> int:
 
 def _sides(call: Invocation) -> _Sides:
     from regcopy.cli.copy_options import copy_options
+    from regcopy.cli.copy_signing import signers
 
     values = call.values
     parse_name(call.names[0], "Invalid source name {name}: {problem}")
@@ -66,9 +70,10 @@ def _sides(call: Invocation) -> _Sides:
     return {
         "source_access": access(values, "src-"),
         "destination_access": access(values, "dest-"),
-        "options": copy_options(values, destination),
+        "options": replace(copy_options(values, destination), signers=signers(call)),
         "cancelled": call.cancelled,
         "environment": environment(call),
+        "trust": trust_options(values),
     }
 
 

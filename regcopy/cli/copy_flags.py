@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from regcopy.cli.command import FlagGroup
+from regcopy.cli.copy_signing import SIGNING
 from regcopy.cli.flags import Flag
 from regcopy.cli.groups import RETRY, TOKEN_HOST, image_flags
 
@@ -41,7 +42,7 @@ _WHAT: Final = FlagGroup(
         Flag(
             "remove-signatures",
             "bool",
-            "taken for scripts' sake: signatures beside an image are not copied anyway",
+            "leave the signatures of the source behind",
         ),
         Flag(
             "additional-tag",
@@ -95,13 +96,7 @@ _UNLISTED: Final = FlagGroup(
         Flag("dest-precompute-digests", "bool", later=True),
         Flag("encrypt-layer", "ints", later=True),
         Flag("encryption-key", "strings", later=True),
-        Flag("sign-by", later=True),
-        Flag("sign-by-sigstore", later=True),
-        Flag("sign-by-sigstore-private-key", later=True),
-        Flag("sign-by-sq-fingerprint", later=True),
-        Flag("sign-identity", later=True),
-        Flag("sign-passphrase-file", later=True),
     ),
 )
 
-COPY_FLAGS: Final = (_WHAT, _REPORT, _HOW, _SOURCE, _DESTINATION, _UNLISTED)
+COPY_FLAGS: Final = (_WHAT, _REPORT, _HOW, _SOURCE, _DESTINATION, SIGNING, _UNLISTED)

@@ -29,6 +29,7 @@ def copy_options(values: Values, destination: ImageReference) -> CopyOptions:
         instances=_instances(values),
         platform=platform(values),
         preserve_digests=values.boolean("preserve-digests"),
+        remove_signatures=values.boolean("remove-signatures"),
         additional_tags=tuple(
             _additional_tag(text, destination) for text in values.strings("additional-tag")
         ),

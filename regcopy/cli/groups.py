@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from regcopy.config.environment import Environment
     from regcopy.model.platform import Platform
     from regcopy.transports.base import Clocks, ImageReference, RetryPolicy, SideOptions
+    from regcopy.trust.options import TrustOptions
 
 Prefix = Literal["", "src-", "dest-"]
 
@@ -29,10 +30,10 @@ GLOBAL: Final = FlagGroup(
         Flag("override-arch", metavar="ARCH", help="architecture to choose from an index"),
         Flag("override-os", metavar="OS", help="operating system to choose from an index"),
         Flag("override-variant", metavar="VARIANT", help="variant to choose from an index"),
-        Flag("policy", metavar="FILE", help="trust policy (not supported yet)", hidden=True),
+        Flag("policy", metavar="FILE", help="trust policy, instead of the user's or the machine's"),
         Flag("registries-conf", hidden=True, later=True),
-        Flag("registries.d", metavar="DIR", help="where signatures are kept; none are read yet"),
-        Flag("require-signed", "bool", later=True),
+        Flag("registries.d", metavar="DIR", help="folder that tells where signatures are kept"),
+        Flag("require-signed", "bool", "copy nothing that the trust policy wants no signature of"),
         Flag("tls-details", later=True),
         Flag("tmpdir", metavar="DIR", help="folder for temporary files"),
         Flag("user-agent-prefix", metavar="TEXT", help="put this before our name in requests"),
@@ -94,7 +95,11 @@ def image_flags(prefix: Prefix, title: str, *, blobs: bool = True) -> FlagGroup:
             metavar="DIR",
             help="folder that oci: layouts share their blobs in",
         ),
-        Flag(f"{prefix}daemon-host", later=True),
+        Flag(
+            f"{prefix}daemon-host",
+            metavar="HOST",
+            help="address of the daemon for docker-daemon:, such as unix:///var/run/docker.sock",
+        ),
     )
     return FlagGroup(title, (*flags, *extra) if blobs else flags)
 
@@ -111,16 +116,25 @@ def check_global(values: Values) -> None:
     """Raise for what the flags of every command ask for and cannot have.
 
     Raises:
-        CommandLineError: a trust policy was named; going on without it would be unsafe.
+        CommandLineError: flags that exclude each other, or a value that means nothing.
     """
     if values.string("log-format") not in ("", "text", "json"):
         shown = quote(values.string("log-format"))
         raise CommandLineError(f"unknown log format {shown}. Choose one of: text, json")
-    if values.string("policy") and not values.boolean("insecure-policy"):
-        raise CommandLineError(
-            "--policy is not supported yet",
-            hint="nothing was copied; --insecure-policy goes on without any policy",
-        )
+    if values.boolean("insecure-policy") and values.boolean("require-signed"):
+        raise CommandLineError("--insecure-policy and --require-signed are mutually exclusive")
+
+
+def trust_options(values: Values) -> TrustOptions:
+    """Say which images may be copied, from the flags of every command."""
+    from regcopy.trust.options import TrustOptions
+
+    return TrustOptions(
+        policy_file=values.string("policy"),
+        insecure_policy=values.boolean("insecure-policy"),
+        require_signed=values.boolean("require-signed"),
+        registries_d=values.string("registries.d"),
+    )
 
 
 def access(values: Values, prefix: Prefix = "") -> Access:
@@ -146,6 +160,7 @@ def _side_options(values: Values, prefix: Prefix) -> SideOptions:
         cert_dir=values.string(f"{prefix}cert-dir"),
         token_hosts=values.strings("token-host"),
         shared_blob_dir=values.string(f"{prefix}shared-blob-dir"),
+        daemon_host=values.string(f"{prefix}daemon-host"),
         accept_uncompressed_layers=values.boolean(f"{prefix}oci-accept-uncompressed-layers"),
         user_agent_prefix=values.string("user-agent-prefix"),
     )

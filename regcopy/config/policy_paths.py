@@ -54,7 +54,7 @@ def read_policy(path: Path) -> bytes:
         with open(
             path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
         ) as file:
-            content = file.read(MAX_POLICY_BYTES + 1)
+            content: bytes | None = file.read(MAX_POLICY_BYTES + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if content is None or len(content) > MAX_POLICY_BYTES:

@@ -108,6 +108,7 @@ class Writer:
             operation=f"writing manifest {manifest.digest}",
         ):
             self.places.destination.put_manifest(manifest, top=top)
+            self.places.signatures.write(manifest, top=top)
             if top:
                 self.places.destination.commit(job.options.additional_tags)
         self.observer.notify(ManifestWritten(manifest.digest, top))

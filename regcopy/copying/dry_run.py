@@ -9,7 +9,7 @@ from regcopy.copying.plan import Plan, PlannedBlob
 from regcopy.copying.result import CopiedImage, DryRun
 from regcopy.errors import located
 from regcopy.model.manifest import RawManifest
-from regcopy.transports.base import MakesRequests, MountsBlobs, RequestCosts
+from regcopy.transports.base import MountsBlobs
 
 
 def dry_run(job: CopyJob) -> DryRun:
@@ -84,7 +84,7 @@ def _result(
 
 
 def _requests(places: Places, *, manifests: int, new: int, known: int, written: int) -> int:
-    source = places.source.costs if isinstance(places.source, MakesRequests) else RequestCosts()
+    source = places.source.costs
     place = places.destination.capabilities.costs
     return (
         source.image

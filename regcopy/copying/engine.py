@@ -48,8 +48,13 @@ def plan_for(places: Places, wanted: Wanted) -> Plan:
     """Read the manifests, and decide what happens to them."""
     root = places.read(wanted)
     job = places.job
-    with located(reference=f"{job.source} to {job.destination}"):
-        return make_plan(root, job.options, places.destination.capabilities)
+    with located(reference=f"{job.source} to {job.destination}"), places.signatures.explained():
+        return make_plan(
+            root,
+            places.options,
+            places.destination.capabilities,
+            plain_layers=places.has_plain_layers,
+        )
 
 
 def copied_images(root: Node, wanted: Wanted) -> tuple[CopiedImage, ...]:

@@ -10,6 +10,7 @@ from regcopy.model.mediatypes import CompressionFormat, Format
 from regcopy.model.platform import Platform
 from regcopy.streams.compress import LEVELS
 from regcopy.transports.base import LayerForm
+from regcopy.trust.signers import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class CopyOptions:
         compression: how layers are compressed.
         format: manifest family to write, None for what the source has where it is accepted.
         additional_tags: more tags for the same manifest, in the destination's repository.
+        remove_signatures: leave the source's signatures behind.
+        signers: who sign what is written.
         parallel: blobs under way at once; 0 for the default.
     """
 
@@ -84,4 +87,6 @@ class CopyOptions:
     compression: CompressionOptions = field(default_factory=CompressionOptions)
     format: Format | None = None
     additional_tags: tuple[str, ...] = ()
+    remove_signatures: bool = False
+    signers: tuple[Signer, ...] = ()
     parallel: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from regcopy.copying.choice import Wanted, choose_image
@@ -12,6 +12,7 @@ from regcopy.copying.options import CopyOptions
 from regcopy.copying.plan import target_format
 from regcopy.copying.pool import Limits, Pool
 from regcopy.copying.recompression import Rules
+from regcopy.copying.signing import CarriedSignatures
 from regcopy.copying.tree import Node, read_tree, select
 from regcopy.errors import located
 from regcopy.model.descriptor import Descriptor
@@ -22,10 +23,12 @@ from regcopy.transports.base import (
     Context,
     HoldsImages,
     HoldsManifests,
+    HoldsPlainLayers,
     ImageDestination,
     ImageReference,
-    ImageSource,
 )
+from regcopy.trust.gate import TrustedSource
+from regcopy.trust.options import Trust
 
 # Small blobs and manifests wait for answers, not for bytes: many can wait at once.
 DEFAULT_PARALLEL: Final = 16
@@ -41,6 +44,7 @@ class CopyJob:
     Attributes:
         source_context: made for the source; who made it closes its resources.
         destination_context: the same for the destination.
+        trust: which images may be copied.
         limits: shared with other copies of the same session.
     """
 
@@ -49,16 +53,22 @@ class CopyJob:
     source_context: Context
     destination_context: Context
     options: CopyOptions
+    trust: Trust
     limits: Limits | None = None
 
 
 class Places:
-    """Both sides of a copy."""
+    """Both sides of a copy.
 
-    def __init__(self, job: CopyJob, source: ImageSource, destination: ImageDestination) -> None:
+    The trust policy is asked here, where manifests are obtained: what is about to be copied
+    passes through `choose` and `read`.
+    """
+
+    def __init__(self, job: CopyJob, source: TrustedSource, destination: ImageDestination) -> None:
         self.job = job
         self.source = source
         self.destination = destination
+        self.signatures = CarriedSignatures(job, source, destination)
         most = min(source.max_parallel, destination.capabilities.max_parallel)
         workers = min(job.options.parallel or DEFAULT_PARALLEL, most)
         self.pool = Pool(workers, job.source_context.cancelled, self._abort, job.limits)
@@ -67,6 +77,11 @@ class Places:
         for place in (self.source, self.destination):
             if isinstance(place, Abortable):
                 place.abort()
+
+    @property
+    def has_plain_layers(self) -> bool:
+        """Whether the source's layers are plain, whatever its manifest calls them."""
+        return isinstance(self.source, HoldsPlainLayers) and self.source.layers_are_plain
 
     def look(self) -> tuple[RawManifest, Digest | None]:
         """Read the source's top manifest, and ask what the destination has now, at once."""
@@ -95,24 +110,57 @@ class Places:
             return self.destination.current_digest()
 
     def choose(self, top: RawManifest) -> Wanted:
-        """Follow an index to the image for the platform, where only one image is wanted."""
+        """Follow an index to the image for the platform, where only one image is wanted.
+
+        Raises:
+            PolicyRejected: it may not be copied.
+        """
         options = self.job.options
-        if options.instances.kind != "system":
-            return Wanted.top(top)
         with located(side="source", reference=self.job.source):
-            return choose_image(self.source, top, options.platform)
+            wanted = Wanted.top(top)
+            if options.instances.kind == "system":
+                wanted = choose_image(self.source, top, options.platform)
+            is_top = wanted.entry is None
+            self.source.check(
+                wanted.digest, lambda: wanted.read(self.source).content, is_top=is_top
+            )
+        self.signatures.find(wanted.digest, is_top=is_top)
+        return wanted
 
     def read(self, wanted: Wanted) -> Node:
-        """Read all manifests that are copied."""
+        """Read all manifests that are copied, and let their blobs pass.
+
+        Raises:
+            PolicyRejected: one of them may not be copied; then none is.
+        """
         with located(side="source", reference=self.job.source):
             raw = wanted.read(self.source)
-            return read_tree(self.source, raw, self.job.options.instances, self.pool)
+            root = read_tree(self.source, raw, self.job.options.instances, self.pool)
+        self.pool.map(lambda node: self._accept(node, root, wanted), list(root.walk()))
+        return root
+
+    def _accept(self, node: Node, root: Node, wanted: Wanted) -> None:
+        is_top = node is root and wanted.entry is None
+        what = "" if node is root else f"{node.raw.digest} of the index"
+        with located(side="source", reference=self.job.source, operation=what):
+            self.source.accept(node.raw, node.parsed, is_top=is_top)
+        self.signatures.find(node.raw.digest, is_top=is_top)
+
+    @property
+    def options(self) -> CopyOptions:
+        """The job's, and no change of bytes where signatures are about them."""
+        options = self.job.options
+        if self.signatures.forbid_changes:
+            return replace(options, preserve_digests=True)
+        return options
 
     def is_there(self, wanted: Wanted, present: Digest | None) -> bool:
         """Tell whether the destination has the image, as it would be written, under its name."""
         options = self.job.options
         if present is None or present != wanted.digest or options.additional_tags:
             return False
+        if self.signatures.is_any:
+            return False  # they are written beside it
         with located(side="destination", reference=self.job.destination):
             capabilities = self.destination.capabilities
             if target_format(wanted.media_type, options, capabilities) is not None:
@@ -126,7 +174,16 @@ class Places:
                 return True
             if options.instances.strip:
                 return False  # the index would be written anew
-            return self._has_all(select(parsed, options.instances))
+            entries = select(parsed, options.instances)
+            return not self._is_signed(entries) and self._has_all(entries)
+
+    def _is_signed(self, entries: tuple[Descriptor, ...]) -> bool:
+        """Tell whether more must be looked at than which manifests there are."""
+        if self.source.demands_something:
+            return True
+        return any(
+            self.pool.map(lambda one: self.signatures.find(one.digest, is_top=False), entries)
+        )
 
     def _has_all(self, manifests: tuple[Descriptor, ...]) -> bool:
         # A registry may hold an index whose images are not all there.
@@ -140,7 +197,8 @@ class Places:
 def open_places(job: CopyJob) -> Iterator[Places]:
     """Open both sides, and leave them with the error that ended the copy, if one did."""
     with located(side="source", reference=job.source):
-        source = job.source.open_source(job.source_context)
+        opened = job.source.open_source(job.source_context)
+        source = TrustedSource(job.source, opened, job.source_context, job.trust)
     with source:
         with located(side="destination", reference=job.destination):
             destination = job.destination.open_destination(job.destination_context)

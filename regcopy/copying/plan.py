@@ -128,8 +128,16 @@ def _planned_image(node: Node) -> PlannedImage:
     )
 
 
-def make_plan(root: Node, options: CopyOptions, capabilities: Capabilities) -> Plan:
+def make_plan(
+    root: Node, options: CopyOptions, capabilities: Capabilities, *, plain_layers: bool = False
+) -> Plan:
     """Decide what is placed and written.
+
+    Args:
+        root: the manifests.
+        options: what the user wants.
+        capabilities: what the destination takes.
+        plain_layers: the source has plain layers, whatever their media types tell.
 
     Raises:
         ManifestUnsupported: the destination takes no such manifest, or bytes would have to
@@ -137,7 +145,7 @@ def make_plan(root: Node, options: CopyOptions, capabilities: Capabilities) -> P
         ManifestInvalid: one digest is given with two sizes.
     """
     fixed = options.preserve_digests or capabilities.required_digest is not None
-    layers = layer_changes(root, Rules.of(options, capabilities))
+    layers = layer_changes(root, Rules.of(options, capabilities), are_plain=plain_layers)
     targets = _targets(root, layers, options, capabilities)
     strip = options.instances.strip and _drops_entries(root)
     blobs, configs = _blobs(root, targets, layers)

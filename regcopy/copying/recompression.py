@@ -108,9 +108,19 @@ class Rules:
             may_stay = _FITTING[options.format or "oci"]
         return cls(form, wanted.format, wanted.level, may_stay, is_demanded)
 
-    def change(self, image: ImageManifest, layer: Descriptor) -> Recompression | None:
-        """Say what is done to a layer; None where it stays as it is."""
+    def change(
+        self, image: ImageManifest, layer: Descriptor, *, is_plain: bool = False
+    ) -> Recompression | None:
+        """Say what is done to a layer; None where it stays as it is.
+
+        Args:
+            image: that has the layer.
+            layer: of the image.
+            is_plain: it is a plain tar file, whatever its media type tells.
+        """
         before = compression_of(layer.media_type)
+        if before is not None and is_plain:
+            before = "none"
         if self.form == "any" or before is None or not can_recompress(image, layer):
             return None
         after: Compression = "none"
@@ -122,11 +132,19 @@ class Rules:
         return Recompression(before, after, level, before in self.may_stay)
 
 
-def layer_changes(root: Node, rules: Rules) -> LayerChanges:
-    """Say what is done to the layers of all images; images that stay are not in it."""
+def layer_changes(root: Node, rules: Rules, *, are_plain: bool = False) -> LayerChanges:
+    """Say what is done to the layers of all images; images that stay are not in it.
+
+    Args:
+        root: the manifests.
+        rules: of the destination.
+        are_plain: layers are plain tar files, whatever their media types tell.
+    """
     changes: dict[Digest, tuple[Recompression | None, ...]] = {}
     for node in root.images():
-        found = tuple(rules.change(node.image, layer) for layer in node.image.layers)
+        found = tuple(
+            rules.change(node.image, layer, is_plain=are_plain) for layer in node.image.layers
+        )
         if any(found):
             changes[node.raw.digest] = found
     return changes

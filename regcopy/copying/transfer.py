@@ -176,7 +176,12 @@ class Transfer:
             changed: Readable = self._from_source(self._stream(blob), blob)
             try:
                 changed = recompress(
-                    changed, change.before, change.after, level=change.level, diff_id=diff_id
+                    changed,
+                    change.before,
+                    change.after,
+                    level=change.level,
+                    diff_id=diff_id,
+                    ahead=blob.size > HEAVY_BYTES,
                 )
                 _skip(changed, offset)
             except BaseException:

@@ -144,7 +144,8 @@ def _layer_type(media_type: str, target: Format) -> str:
         return media_type
     if media_type == OCI_LAYER_ZSTD:
         raise _unsupported(
-            "Docker schema 2 has no zstd layers", hint="add --dest-compress-format gzip"
+            "Docker schema 2 has no zstd layers",
+            hint="add --dest-compress-format gzip, or leave out --format",
         )
     shown = printable(media_type, limit=150)
     raise _unsupported(f'{_NAMES[target]} has no layer of type "{shown}"')

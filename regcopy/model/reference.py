@@ -23,7 +23,8 @@ _LABEL: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY: Final = re.compile(
     rf"(?:\[[0-9a-fA-F:.]{{2,45}}\]|{_LABEL}(?:\.{_LABEL})*)(?::[0-9]{{1,5}})?"
 )
-_COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
@@ -123,7 +124,7 @@ def _check_name(text: str, registry: str, repository: str) -> None:
         raise _invalid(text, f'"{registry}" is no registry host')
     if len(repository) > _MAX_NAME:
         raise _invalid(text, f"repository name must not be more than {_MAX_NAME} characters")
-    if not all(_COMPONENT.fullmatch(part) for part in repository.split("/")):
+    if _REPOSITORY.fullmatch(repository) is None:
         capitals = repository != repository.lower()
         raise _invalid(text, "repository name must be lowercase" if capitals else "invalid format")
 

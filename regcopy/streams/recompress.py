@@ -5,6 +5,7 @@ from __future__ import annotations
 from regcopy.errors import DigestMismatch, ManifestUnsupported
 from regcopy.model.digest import Digest, new_hasher
 from regcopy.model.mediatypes import Compression
+from regcopy.streams.ahead import ReadAhead
 from regcopy.streams.blob import Readable
 from regcopy.streams.compress import Compressed
 from regcopy.streams.decompress import Peeked, Unpacked, packing_of
@@ -45,6 +46,7 @@ def recompress(
     *,
     level: int | None = None,
     diff_id: Digest | None = None,
+    ahead: bool = False,
 ) -> Readable:
     """Give a layer in another compression. Its first bytes are read at once.
 
@@ -58,6 +60,7 @@ def recompress(
         level: of the compressor; None for its default.
         diff_id: digest of the plain bytes, which are checked where they are compressed again;
             whoever takes them plain checks them himself.
+        ahead: use a second thread, which is worth it for a large layer.
 
     Raises:
         ManifestUnsupported: it is compressed with something that layers never are.
@@ -73,6 +76,8 @@ def recompress(
             hint="an image has plain, gzip and zstd layers; build it again, or copy it as it is",
         )
     plain: Readable = layer if found is None else Unpacked(layer, found)
+    if ahead:
+        plain = ReadAhead(plain)
     if after == "none":
         return plain
     if diff_id is not None:

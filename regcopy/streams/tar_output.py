@@ -106,7 +106,11 @@ class TarTarget:
         if not self.is_pipe and descriptor_of(self.path) is None:
             return _NewArchive(self.path, replaces=replaces)
         fd = open_to_write(self.path, sleep)
-        return _Pipe(fd, self.path, check_cancelled) if self.is_pipe else _InPlace(fd, self.path)
+        if self.is_pipe:
+            return _Pipe(fd, self.path, check_cancelled)
+        output = _InPlace(fd, self.path)
+        output.cut(0)
+        return output
 
 
 def _is_terminal(path: str) -> bool:

@@ -80,17 +80,31 @@ def open_storage(path: str, *, folder: str, check_cancelled: Callable[[], None])
         is_file = stat.S_ISREG(os.fstat(fd).st_mode)
         if is_file and packing_of(_read_at(fd, 0, HEAD_BYTES, path)) is None:
             return FileStorage(fd, path)
-        counted = _Counted(pipe)
+        counted = Counted(pipe)
         peeked = Peeked(counted)
         packing = packing_of(peeked.head)
         content = peeked if packing is None else Unpacked(peeked, packing, what=path)
-        return SpooledStorage(content, counted, None if is_file else pipe, folder, path)
+        return SpooledStorage(content, folder, path, packed=counted, pipe=None if is_file else pipe)
     except BaseException:
         pipe.close()
         raise
 
 
-class _Counted:
+def spool(raw: Readable, *, folder: str, path: str) -> TarStorage:
+    """Keep what comes out of a connection in a temporary file, as far as it is asked for.
+
+    Args:
+        raw: the bytes of a tar file that is not packed; closed with this, and by `finish`.
+        folder: for the temporary file; must be there.
+        path: name of the tar file in messages.
+
+    Raises:
+        StorageFailed: there can be no file.
+    """
+    return SpooledStorage(raw, folder, path)
+
+
+class Counted:
     """Bytes as they come, which are counted.
 
     Attributes:
@@ -98,15 +112,18 @@ class _Counted:
     """
 
     def __init__(self, raw: Readable) -> None:
+        """Count what comes from `raw`, which is closed with this."""
         self._raw = raw
         self.taken = 0
 
     def read(self, size: int = -1, /) -> bytes:
+        """Give the next bytes, b"" at the end."""
         block = self._raw.read(size)
         self.taken += len(block)
         return block
 
     def close(self) -> None:
+        """Close what is below; may be called twice."""
         self._raw.close()
 
 
@@ -138,22 +155,26 @@ class SpooledStorage:
     def __init__(
         self,
         content: Readable,
-        counted: _Counted,
-        pipe: PipeReader | None,
         folder: str,
         path: str,
+        *,
+        packed: Counted | None = None,
+        pipe: PipeReader | None = None,
     ) -> None:
         """Copy `content` into a temporary file in `folder`.
 
         Args:
             content: the bytes of the tar file; closed with this.
-            counted: knows how many bytes they were made of.
-            pipe: the pipe that they come out of, if they do.
             folder: must be there.
-            path: the user's name for it, for messages.
+            path: what messages call it.
+            packed: counts the compressed bytes that `content` is unpacked from.
+            pipe: what is left in it is thrown away at the end.
+
+        Raises:
+            StorageFailed: the temporary file cannot be created; `content` is still open.
         """
         self._content = content
-        self._counted = counted
+        self._packed = packed
         self._pipe = pipe
         self._folder = folder
         self._path = path
@@ -186,7 +207,9 @@ class SpooledStorage:
             self._check_ratio()
 
     def _check_ratio(self) -> None:
-        if self._copied > _BOMB_BYTES and self._copied > _BOMB_RATIO * self._counted.taken:
+        if self._packed is None or self._copied <= _BOMB_BYTES:
+            return
+        if self._copied > _BOMB_RATIO * self._packed.taken:
             raise LimitExceeded(
                 f"{self._path} unpacks to more than {_BOMB_RATIO} times its size",
                 hint="if you trust it, unpack it first, and copy from the unpacked file",

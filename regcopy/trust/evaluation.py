@@ -83,7 +83,10 @@ class Verifier:
             RegcopyError: that could not be found out.
         """
         if not requirements:
-            raise _rejected("List of verification policy requirements must not be empty")
+            raise _rejected(
+                "List of verification policy requirements must not be empty",
+                hint="a signature is required, and the trust policy demands none of this image",
+            )
         for requirement in requirements:
             if self._accepts(requirement, candidate) is not True:
                 raise _rejected("a requirement did not accept it")

@@ -15,7 +15,7 @@ from typing import Self
 from regcopy.errors import PolicyRejected
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
+from regcopy.model.manifest import ImageManifest, ParsedManifest, RawManifest
 from regcopy.streams.blob import Readable
 from regcopy.transports.base import (
     Abortable,
@@ -91,10 +91,9 @@ class TrustedSource:
         with self._lock:
             self._accepted.add(digest)
 
-    def accept(self, raw: RawManifest, *, is_top: bool) -> None:
+    def accept(self, raw: RawManifest, parsed: ParsedManifest, *, is_top: bool) -> None:
         """Check a manifest, and let the blobs pass that it names. Errors as `check`."""
         self.check(raw.digest, lambda: raw.content, is_top=is_top)
-        parsed = parse_manifest(raw)
         if isinstance(parsed, ImageManifest):
             named = {layer.digest for layer in parsed.layers}
             if parsed.config is not None:
@@ -110,8 +109,9 @@ class TrustedSource:
     @property
     def costs(self) -> RequestCosts:
         """Requests that the source makes."""
-        is_known = isinstance(self._source, MakesRequests)
-        return self._source.costs if is_known else RequestCosts()
+        if isinstance(self._source, MakesRequests):
+            return self._source.costs
+        return RequestCosts()
 
     def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
         """Give a manifest that nobody has checked. Errors as `ImageSource.get_manifest`."""

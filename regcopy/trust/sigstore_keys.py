@@ -50,7 +50,7 @@ def generate_key_pair(passphrase: bytes) -> KeyPair:
     Raises:
         TransportUnavailable: a library for it is not installed.
     """
-    _check_installed()
+    check_libraries()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -81,7 +81,7 @@ def sign(payload: bytes, private: bytes, passphrase: bytes) -> bytes:
 
 
 def _load(private: bytes, passphrase: bytes) -> EllipticCurvePrivateKey:
-    _check_installed()
+    check_libraries()
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
@@ -176,7 +176,7 @@ def _broken(problem: str) -> NoReturn:
     raise ConfigurationError(f"this is no private key for sigstore signatures: {problem}")
 
 
-def _check_installed() -> None:
+def check_libraries() -> None:
     """Raise TransportUnavailable where a library is missing that keys need."""
     import importlib.util
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from regcopy.errors import UsageError
+from regcopy.errors import LimitExceeded, UsageError
 from regcopy.model.digest import Digest
 from regcopy.transports.base import Context, ImageDestination, ImageReference, ImageSource
 from regcopy.transports.signatures import HoldsSignatures, NamesImages, TakesSignatures
@@ -14,10 +15,16 @@ from regcopy.trust.attachments import read_attachments, write_attachments
 from regcopy.trust.lookaside import Lookaside
 from regcopy.trust.options import Trust
 from regcopy.trust.policy import scopes_of
-from regcopy.trust.signatures import Signature, SigstoreSignature, limited, parse_all
+from regcopy.trust.signatures import (
+    MAX_TOTAL_BYTES,
+    Signature,
+    SigstoreSignature,
+    limited,
+    parse_all,
+)
 
 # registries.d speaks of images of this transport only.
-_REGISTRIES: str = "docker"
+_REGISTRIES: Final = "docker"
 
 
 @dataclass
@@ -32,6 +39,7 @@ class SourceSignatures:
     context: Context
     trust: Trust
     _known: dict[Digest, tuple[Signature, ...]] = field(default_factory=dict)
+    _held: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, digest: Digest, *, is_top: bool) -> tuple[Signature, ...]:
@@ -50,9 +58,19 @@ class SourceSignatures:
             known = self._known.get(digest)
         if known is None:
             known = self._read(digest, is_top=is_top)
-            with self._lock:
-                self._known[digest] = known
+            self._hold(digest, known)
         return known
+
+    def _hold(self, digest: Digest, signatures: tuple[Signature, ...]) -> None:
+        size = sum(len(signature.to_bytes()) for signature in signatures)
+        with self._lock:
+            self._held += 0 if digest in self._known else size
+            self._known[digest] = signatures
+            # An index may name a thousand manifests, each with its signatures.
+            if self._held > 2 * MAX_TOTAL_BYTES:
+                raise LimitExceeded(
+                    f"the signatures of all images have more than {2 * MAX_TOTAL_BYTES} bytes"
+                )
 
     def _read(self, digest: Digest, *, is_top: bool) -> tuple[Signature, ...]:
         if isinstance(self.source, HoldsSignatures):

@@ -30,6 +30,7 @@ from regcopy.transports.dir.folder import (
     ImageFolder,
     is_part_of_image,
     manifest_name,
+    signature_name,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class DirDestination:
         self._path = os.path.abspath(reference.path)
         self._workspace = Workspace(self._path, sleep=context.sleep)
         self._children: list[RawManifest] = []
+        self._signatures: dict[str, bytes] = {}
         self._top: RawManifest | None = None
         self._committed = False
         self._check_what_is_there()
@@ -115,6 +117,30 @@ class DirDestination:
             self._workspace.put_file(manifest_name(manifest.digest), manifest.content)
             self._children.append(manifest)
 
+    def put_signatures(
+        self, signatures: Sequence[bytes], instance: Digest | None = None, /
+    ) -> None:
+        """Write the signatures of a manifest that an index names; keep the top one's.
+
+        Raises:
+            StorageFailed: they could not be written.
+        """
+        named = {signature_name(n, instance): one for n, one in enumerate(signatures, 1)}
+        self._signatures |= named
+        if instance is not None:
+            for name, content in named.items():
+                self._workspace.put_file(name, content)
+
+    def _put_top_signatures(self) -> None:
+        """Write what the top manifest is signed with, just before it: both change together."""
+        root = self._workspace.root
+        for name, content in self._signatures.items():
+            if name.startswith("signature-"):
+                self._workspace.put_file(name, content)
+        for name in root.names():
+            if name.startswith("signature-") and name not in self._signatures:
+                root.remove(name)
+
     def commit(self, tags: Sequence[str] = (), /) -> None:
         """Put manifest.json in its place.
 
@@ -128,6 +154,7 @@ class DirDestination:
             )
         if self._top is None:
             raise RuntimeError("commit without a top manifest")
+        self._put_top_signatures()
         self._workspace.sync()
         write_file(self._workspace.root, MANIFEST_FILE, self._top.content)
         self._committed = True
@@ -165,7 +192,7 @@ class DirDestination:
         return names
 
     def _remove_what_is_old(self) -> None:
-        folder, needed = self._workspace.root, self._needed()
+        folder, needed = self._workspace.root, self._needed() | set(self._signatures)
         for name in folder.names():
             if is_part_of_image(name) and name not in needed:
                 folder.remove(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from regcopy.errors import ContentError, LimitExceeded, NotFound
@@ -16,6 +16,7 @@ from regcopy.streams.files import Folder, RegularFile, open_regular, read_file
 VERSION_FILE: Final = "version"
 VERSION_CONTENT: Final = b"Directory Transport Version: 1.1\n"
 MANIFEST_FILE: Final = "manifest.json"
+MAX_SIGNATURE_BYTES: Final = 4 * 1024 * 1024
 _HEX: Final = r"(?:[0-9a-f]{64}|[0-9a-f]{128})"
 _PART_OF_IMAGE: Final = re.compile(
     rf"{_HEX}(?:\.manifest\.json|\.signature-[0-9]+)?|signature-[0-9]+"
@@ -30,6 +31,11 @@ def is_part_of_image(name: str) -> bool:
 def manifest_name(digest: Digest) -> str:
     """Name of the file of a manifest that an index names."""
     return f"{digest.hex}.{MANIFEST_FILE}"
+
+
+def signature_name(number: int, instance: Digest | None) -> str:
+    """Name of the file of a signature, counted from 1: of the top manifest, or of another."""
+    return f"{instance.hex}.signature-{number}" if instance else f"signature-{number}"
 
 
 class ImageFolder:
@@ -64,6 +70,18 @@ class ImageFolder:
         content = read_file(self._folder, name, limit=MAX_MANIFEST_BYTES)
         RawManifest(content, "").check(descriptor.digest, descriptor.size)
         return RawManifest(content, descriptor.media_type or media_type_of(content))
+
+    def signatures(self, instance: Digest | None) -> Iterator[bytes]:
+        """Read the signatures of the top manifest, or of another, up to the first gap.
+
+        Raises:
+            LimitExceeded: one is over 4 MiB.
+            StorageFailed: one is no regular file, or cannot be read.
+        """
+        number = 1
+        while self._folder.size_of(name := signature_name(number, instance)) is not None:
+            yield read_file(self._folder, name, limit=MAX_SIGNATURE_BYTES)
+            number += 1
 
     def open_blob(self, blob: Descriptor, offset: int = 0) -> RegularFile:
         """Open a blob from `offset` bytes on.

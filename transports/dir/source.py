@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.streams.blob import Readable
 from regcopy.streams.files import Folder
@@ -51,6 +53,15 @@ class DirSource:
             StorageFailed: it is no regular file, or cannot be read.
         """
         return self._image.open_blob(blob, offset)
+
+    def get_signatures(self, instance: Digest | None = None, /) -> Iterator[bytes]:
+        """Give the signatures of the top manifest, or of one that it names.
+
+        Raises:
+            LimitExceeded: one is over 4 MiB.
+            StorageFailed: one is no regular file, or cannot be read.
+        """
+        return self._image.signatures(instance)
 
     def close(self) -> None:
         """Close the folder; may be called twice."""

@@ -71,6 +71,11 @@ class DockerReference:
         return self.name.name
 
     @property
+    def image_name(self) -> ImageName:
+        """Name that signatures give the image."""
+        return self.name
+
+    @property
     def policy_identity(self) -> str:
         """`host/repository:tag` or `host/repository@digest` (containers-policy.json(5))."""
         return str(self.name)
@@ -154,8 +159,8 @@ class DockerTransport:
         Raises:
             InvalidReference: anything else, tag and digest together included.
         """
-        shown = printable(text, limit=300)
         if not text.startswith("//"):
+            shown = printable(text, limit=300)
             raise InvalidReference(
                 f"docker: image reference {shown} does not start with //",
                 hint=f"write docker://{shown.lstrip('/')}",

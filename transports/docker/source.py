@@ -25,6 +25,7 @@ class DockerSource:
     def __init__(self, reference: DockerReference, context: Context) -> None:
         """Ask nothing yet. Errors as `DockerReference.open_source`."""
         self._reference = reference
+        self._context = context
         self._side = context.side
         self._client = client_for(reference.name, context)
         scope = Scope(reference.repository, ("pull",))
@@ -76,6 +77,17 @@ class DockerSource:
             TransportError: it cannot be read.
         """
         return BlobBody(self._client, self._reference.name, blob, offset, side=self._side)
+
+    def fetch_file(self, url: str, /, *, limit: int) -> bytes | None:
+        """Get a small file from the web, without any credential; None where there is none.
+
+        Raises:
+            LimitExceeded: it has more than `limit` bytes.
+            TransportError: it cannot be fetched.
+        """
+        from regcopy.transports.docker.files import fetch_file
+
+        return fetch_file(url, self._context, limit=limit)
 
     def abort(self) -> None:
         """Make calls under way fail soon; may be called twice."""

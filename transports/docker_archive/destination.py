@@ -6,9 +6,9 @@ each layer; last the table of contents, manifest.json, and `repositories`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from regcopy.errors import ManifestInvalid, ManifestUnsupported, UsageError
 from regcopy.model.descriptor import Descriptor
@@ -42,23 +42,40 @@ _CONFIGS: Final = frozenset({DOCKER_CONFIG, OCI_CONFIG})
 _UNTYPED: Final = frozenset({"application/octet-stream", ""})
 
 
+class ArchiveTarget(Protocol):
+    """A place for one archive."""
+
+    def open(
+        self, *, sleep: Callable[[float], None], check_cancelled: Callable[[], None]
+    ) -> TarOutput:
+        """Begin to write."""
+        ...
+
+
 class DockerArchiveDestination:
     """One image in an archive that is not there yet."""
 
-    def __init__(self, reference: DockerArchiveReference, context: Context) -> None:
-        """Look, and write nothing. Errors as `DockerArchiveReference.open_destination`."""
+    def __init__(
+        self,
+        reference: DockerArchiveReference,
+        context: Context,
+        *,
+        target: ArchiveTarget | None = None,
+    ) -> None:
+        """Look, and write nothing. Errors as `DockerArchiveReference.open_destination`.
+
+        Args:
+            reference: names the image; its path is the place, unless `target` is given.
+            context: of the destination.
+            target: another place, such as a daemon.
+        """
         if reference.position is not None:
             raise UsageError(
                 f"Destination reference must not contain a manifest index @{reference.position}"
             )
         self._reference = reference
         self._context = context
-        self._target = TarTarget.look(reference.path)
-        if self._target.has_content:
-            raise UsageError(
-                f"{reference.transport} doesn't support modifying existing images",
-                hint=f"{reference.path} is there already: remove it, or choose another file",
-            )
+        self._target = _new_file(reference) if target is None else target
         self._output: TarOutput | None = None
         self._writer: TarWriter | None = None
         self._closed = False
@@ -219,6 +236,16 @@ class DockerArchiveDestination:
         /,
     ) -> None:
         self.close()
+
+
+def _new_file(reference: DockerArchiveReference) -> ArchiveTarget:
+    target = TarTarget.look(reference.path)
+    if target.has_content:
+        raise UsageError(
+            f"{reference.transport} doesn't support modifying existing images",
+            hint=f"{reference.path} is there already: remove it, or choose another file",
+        )
+    return target
 
 
 def _may_be_config(expected: Descriptor | None) -> bool:

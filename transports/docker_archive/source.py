@@ -49,9 +49,14 @@ def list_tags(reference: DockerArchiveReference, context: Context) -> Iterator[s
 class _Archive:
     """An open archive with its index and its table of contents."""
 
-    def __init__(self, reference: DockerArchiveReference, context: Context) -> None:
+    def __init__(
+        self,
+        reference: DockerArchiveReference,
+        context: Context,
+        storage: TarStorage | None = None,
+    ) -> None:
         self.path = reference.path
-        self._storage: TarStorage = open_storage(
+        self._storage = storage or open_storage(
             reference.path,
             folder=temporary_folder(context.environment.get("TMPDIR")),
             check_cancelled=context.check_cancelled,
@@ -82,13 +87,24 @@ class _Layer:
 class DockerArchiveSource:
     """One image of an archive; which one is settled when it is opened."""
 
-    def __init__(self, reference: DockerArchiveReference, context: Context) -> None:
+    def __init__(
+        self,
+        reference: DockerArchiveReference,
+        context: Context,
+        *,
+        storage: TarStorage | None = None,
+    ) -> None:
         """Open the archive and make the manifest.
 
         Errors as `DockerArchiveReference.open_source`.
+
+        Args:
+            reference: tells where the archive is, and the image in it.
+            context: of the source.
+            storage: the archive, where it comes from elsewhere; closed with this.
         """
         self._context = context
-        self._archive = _Archive(reference, context)
+        self._archive = _Archive(reference, context, storage)
         try:
             image = choose(self._archive.images, reference.name, reference.position)
             self._config = self._read(image.config)
@@ -103,6 +119,11 @@ class DockerArchiveSource:
     def max_parallel(self) -> int:
         """Threads that may call it at once."""
         return 8
+
+    @property
+    def layers_are_plain(self) -> bool:
+        """Yes, also those that are packed inside the archive."""
+        return True
 
     def _read(self, name: str) -> bytes:
         try:

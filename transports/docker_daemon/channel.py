@@ -41,7 +41,9 @@ class Channel:
         Raises:
             OSError: it failed, or took longer than `seconds`.
         """
-        wrapped = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
+        wrapped = context.wrap_socket(
+            self._sock, server_hostname=name, do_handshake_on_connect=False
+        )
         self._sock = wrapped
         self._attempt(wrapped.do_handshake, select.POLLIN, seconds)
 
@@ -76,9 +78,12 @@ class Channel:
             self._check_cancelled()
             try:
                 return action()
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
-                wanted = {ssl.SSLWantReadError: select.POLLIN, ssl.SSLWantWriteError: select.POLLOUT}
-                self._wait(wanted.get(type(error), events), deadline)
+            except BlockingIOError:
+                self._wait(events, deadline)
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, deadline)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT, deadline)
 
     def _wait(self, events: int, deadline: float) -> None:
         poll = select.poll()
@@ -132,7 +137,9 @@ def _dial(address: DaemonAddress, seconds: float) -> socket.socket:
     return sock
 
 
-def _no_daemon(address: DaemonAddress, error: OSError, context: Context) -> ConnectionFailed | TransportUnavailable:
+def _no_daemon(
+    address: DaemonAddress, error: OSError, context: Context
+) -> ConnectionFailed | TransportUnavailable:
     shown = printable(address.text, limit=300)
     told = f"Cannot connect to the Docker daemon at {shown}"
     flag = "--src-daemon-host" if context.side == "source" else "--dest-daemon-host"
@@ -142,7 +149,9 @@ def _no_daemon(address: DaemonAddress, error: OSError, context: Context) -> Conn
             hint="be root, or a member of the group that the socket belongs to (mostly docker)",
         )
     if address.socket_path and error.errno in _NO_DAEMON:
-        others = [path for path in other_sockets(context.environment) if path != address.socket_path]
+        others = [
+            path for path in other_sockets(context.environment) if path != address.socket_path
+        ]
         start = "start it (systemctl start docker, or systemctl start podman.socket)"
         if others:
             start = f"there is a socket {others[0]}"

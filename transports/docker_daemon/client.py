@@ -6,14 +6,12 @@ import http.client
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 from urllib.parse import quote
 
 from regcopy.errors import (
     ConnectionFailed,
-    LimitExceeded,
     NotFound,
-    Refused,
     RegcopyError,
     TimedOut,
     TlsFailed,
@@ -23,7 +21,7 @@ from regcopy.streams.blob import BLOCK_BYTES, read_limited
 from regcopy.text import printable
 from regcopy.transports.docker_daemon.address import DaemonAddress, find_address
 from regcopy.transports.docker_daemon.answers import MAX_ERROR_BYTES, refusal
-from regcopy.transports.docker_daemon.channel import Channel, Incoming, Reader, connect
+from regcopy.transports.docker_daemon.channel import Incoming, Reader, connect
 
 if TYPE_CHECKING:
     import socket
@@ -42,7 +40,9 @@ WORK_SECONDS: Final = 3600.0
 class Exchange:
     """One request, and the answer to it; also a `Readable`, which gives the answer's body."""
 
-    def __init__(self, daemon: Daemon, method: str, target: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, daemon: Daemon, method: str, target: str, headers: Mapping[str, str]
+    ) -> None:
         """Connect and send the head. Errors as `connect`, and ConnectionFailed."""
         self.method = method
         self.address = daemon.place(target.partition("?")[0])
@@ -121,14 +121,14 @@ class Exchange:
                 raise http.client.IncompleteRead(b"")
         return block
 
-    def refuse(self) -> RegcopyError:
-        """Make the error for an answer that was not hoped for, from its body."""
+    def refuse(self) -> NoReturn:
+        """Raise the error for an answer that was not hoped for, from its body."""
         status = self._answer.status if self._answer else 0
         try:
             body = self.read(MAX_ERROR_BYTES)
         except RegcopyError:
             body = b""
-        return refusal(self.method, self.address, status, body)
+        raise refusal(self.method, self.address, status, body)
 
     def be_patient(self, seconds: float) -> None:
         """Bear this much silence within the body from now on."""
@@ -189,7 +189,7 @@ class Daemon:
             TransportError: the daemon cannot be reached, or refuses.
         """
         try:
-            return self._get_object(self._path(f"/images/{quote(wanted)}/json"))
+            return self._get_object(self._path(f"/images/{_quoted(wanted)}/json"))
         except NotFound as error:
             error.hint = "docker images lists those that are there"
             raise
@@ -200,7 +200,7 @@ class Daemon:
         Raises:
             TransportError: the daemon cannot be reached, or refuses.
         """
-        target = self._path(f"/images/get?names={quote(wanted, safe='')}")
+        target = self._path(f"/images/get?names={_quoted(wanted)}")
         return self._get(target, WORK_SECONDS)
 
     def begin_load(self) -> Exchange:
@@ -214,12 +214,12 @@ class Daemon:
     def _get(self, target: str, seconds: float) -> Exchange:
         exchange = Exchange(self, "GET", target, {})
         try:
-            if exchange.receive(seconds) == 200:
-                return exchange
-            raise exchange.refuse()
+            if exchange.receive(seconds) != 200:
+                exchange.refuse()
         except BaseException:
             exchange.close()
             raise
+        return exchange
 
     def _get_object(self, target: str) -> JsonObject:
         exchange = self._get(target, self.context.clocks.stall_seconds)
@@ -229,6 +229,10 @@ class Daemon:
         finally:
             exchange.close()
         return JsonObject(load_object(content, what=what), what=what)
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="/:@")
 
 
 def _head(address: DaemonAddress, method: str, target: str, headers: Mapping[str, str]) -> bytes:

@@ -69,7 +69,7 @@ class LoadBody:
                 hint="see its log: its disk may be full, or its memory used up",
             ) from None
         if status >= 300:
-            raise self._exchange.refuse()
+            self._exchange.refuse()
         check_report(self._exchange)
         raise Refused("the daemon answered before it had the whole image")
 
@@ -90,7 +90,7 @@ class LoadBody:
         """
         self._send(_END_OF_CHUNKS)
         if self._exchange.receive(WORK_SECONDS) >= 300:
-            raise self._exchange.refuse()
+            self._exchange.refuse()
         self._exchange.be_patient(WORK_SECONDS)
         check_report(self._exchange)
 

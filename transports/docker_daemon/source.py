@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regcopy.streams.tar_storage import SpooledStorage, temporary_folder
+from regcopy.streams.tar_storage import spool, temporary_folder
 from regcopy.transports.docker_archive import DockerArchiveReference
 from regcopy.transports.docker_archive.source import DockerArchiveSource
 from regcopy.transports.docker_daemon.client import Daemon
@@ -19,12 +19,15 @@ def open_source(reference: DaemonReference, context: Context) -> ImageSource:
     daemon = Daemon(context)
     # Some daemons answer that there is no such image as if it was a fault of theirs.
     daemon.image(reference.wanted)
-    what = f"the archive of {reference.wanted}"
-    storage = SpooledStorage(
-        daemon.export(reference.wanted),
-        None,
-        temporary_folder(context.environment.get("TMPDIR")),
-        what,
-    )
-    archive = DockerArchiveReference(what.replace(":", " "), transport=reference.transport)
+    archive = DockerArchiveReference("daemon's archive", transport=reference.transport)
+    exchange = daemon.export(reference.wanted)
+    try:
+        storage = spool(
+            exchange,
+            folder=temporary_folder(context.environment.get("TMPDIR")),
+            path=archive.path,
+        )
+    except BaseException:
+        exchange.close()
+        raise
     return DockerArchiveSource(archive, context, storage=storage)

@@ -14,6 +14,7 @@ from regcopy.copying.places import CopyJob
 from regcopy.copying.result import CopyResult, DryRun
 from regcopy.copying.tally import Tally
 from regcopy.testing.memory import MemoryReference, MemoryStore
+from regcopy.trust.options import accept_anything
 from tests.contexts import Recorder, make_context
 
 
@@ -38,6 +39,7 @@ class World:
             replace(make_context("source"), cancelled=self.cancelled),
             replace(make_context("destination"), cancelled=self.cancelled),
             options or CopyOptions(),
+            accept_anything(),
         )
 
     def copy(
@@ -46,7 +48,10 @@ class World:
         options: CopyOptions | None = None,
         destination: MemoryReference | None = None,
     ) -> CopyResult:
-        return copy_image(self.job(source, options, destination), Tally(self.recorder))
+        return self.run(self.job(source, options, destination))
+
+    def run(self, job: CopyJob) -> CopyResult:
+        return copy_image(job, Tally(self.recorder))
 
     def dry_run(self, source: MemoryReference, options: CopyOptions | None = None) -> DryRun:
         return dry_run(self.job(source, options))

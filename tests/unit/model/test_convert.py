@@ -8,7 +8,7 @@ import pytest
 
 from regcopy.errors import DigestMismatch, ManifestUnsupported
 from regcopy.model.convert import (
-    can_gzip,
+    can_recompress,
     needs_config,
     rewrite_image,
 )
@@ -256,24 +256,29 @@ def test_a_media_type_that_was_left_out_stays_out() -> None:
     assert "mediaType" not in members(rewritten.manifest)
 
 
-def test_plain_layers_of_images_may_be_gzipped() -> None:
-    assert can_gzip(image(oci_image(OCI_LAYER)), image(oci_image(OCI_LAYER)).layers[0])
-    assert can_gzip(image(docker_image(DOCKER_LAYER)), image(docker_image(DOCKER_LAYER)).layers[0])
-    assert not can_gzip(image(oci_image()), image(oci_image()).layers[0])
+@pytest.mark.parametrize("layer", [OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD])
+def test_layers_of_images_may_get_another_compression(layer: str) -> None:
+    assert can_recompress(image(oci_image(layer)), image(oci_image(layer)).layers[0])
 
 
-def test_what_an_artifact_names_is_never_gzipped() -> None:
+def test_layers_that_nobody_can_take_apart_stay_as_they_are() -> None:
+    raw = oci_image(f"{OCI_LAYER_GZIP}+encrypted")
+
+    assert not can_recompress(image(raw), image(raw).layers[0])
+
+
+def test_what_an_artifact_names_is_never_recompressed() -> None:
     own_config = manifest(
         config=descriptor("text/x", b"{}"), layers=[descriptor(OCI_LAYER, b"layer")]
     )
     no_config = manifest(OCI_ARTIFACT, blobs=[descriptor(OCI_LAYER, b"layer")])
 
     for raw in (own_config, no_config):
-        assert not can_gzip(image(raw), image(raw).layers[0])
+        assert not can_recompress(image(raw), image(raw).layers[0])
 
 
-def test_a_layer_that_can_be_fetched_elsewhere_is_not_gzipped() -> None:
+def test_a_layer_that_can_be_fetched_elsewhere_is_not_recompressed() -> None:
     layer = descriptor(OCI_LAYER, b"layer", urls=["https://example.com/layer"])
     raw = manifest(config=descriptor(OCI_CONFIG, CONFIG), layers=[layer])
 
-    assert not can_gzip(image(raw), image(raw).layers[0])
+    assert not can_recompress(image(raw), image(raw).layers[0])

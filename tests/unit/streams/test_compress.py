@@ -6,14 +6,17 @@ import gzip
 import hashlib
 import io
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import ConnectionFailed
+from regcopy.model.mediatypes import CompressionFormat
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
-from regcopy.streams.compress import Gzipped, new_compressor
+from regcopy.streams.compress import LEVELS, Compressed, new_compressor
+from regcopy.streams.zstd import ZstdDecompressor
 
 
 class Counting(io.BytesIO):
@@ -47,7 +50,7 @@ class Endless:
         self.closed += 1
 
 
-def read_all(stream: Gzipped, size: int = BLOCK_BYTES) -> bytes:
+def read_all(stream: Compressed, size: int = BLOCK_BYTES) -> bytes:
     return b"".join(iter(lambda: stream.read(size), b""))
 
 
@@ -61,34 +64,78 @@ def compressor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return str(request.param)
 
 
+@pytest.fixture(params=["gzip with isal", "gzip with zlib", "zstd"])
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CompressionFormat:
+    """Each way to compress."""
+    if request.param == "gzip with zlib":
+        monkeypatch.setitem(sys.modules, "isal", None)
+    return "zstd" if request.param == "zstd" else "gzip"
+
+
+UNPACK: dict[CompressionFormat, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "zstd": lambda stored: ZstdDecompressor().decompress(stored),
+}
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, BLOCK_BYTES, 3 * BLOCK_BYTES + 7])
-def test_what_comes_out_unpacks_to_what_went_in(compressor: str, size: int) -> None:
+def test_what_comes_out_unpacks_to_what_went_in(form: CompressionFormat, size: int) -> None:
     plain = (b"some text that repeats, " * (size // 24 + 1))[:size]
 
-    assert gzip.decompress(read_all(Gzipped(io.BytesIO(plain)))) == plain
+    assert UNPACK[form](read_all(Compressed(io.BytesIO(plain), form))) == plain
+
+
+@pytest.mark.parametrize("chosen", ["gzip", "zstd"])
+def test_every_level_works(chosen: CompressionFormat) -> None:
+    plain = b"some text that repeats, " * 1000
+
+    for level in LEVELS[chosen]:
+        assert UNPACK[chosen](read_all(Compressed(io.BytesIO(plain), chosen, level))) == plain
+
+
+@pytest.mark.parametrize("chosen", ["gzip", "zstd"])
+def test_a_high_level_makes_less_than_a_low_one(chosen: CompressionFormat) -> None:
+    words = [hashlib.sha256(b"%d" % n).hexdigest().encode() for n in range(700)]
+    plain = b"\n".join(words[n * n % 700][: n % 61] for n in range(20_000))
+
+    low, high = (read_all(Compressed(io.BytesIO(plain), chosen, level)) for level in (1, 9))
+
+    assert len(high) < len(low)
+
+
+def test_levels_of_zstd_that_take_much_memory_count_as_a_lower_one() -> None:
+    plain = b"".join(b"%d" % number for number in range(10_000))
+
+    highest, taken = (read_all(Compressed(io.BytesIO(plain), "zstd", n)) for n in (22, 11))
+
+    assert highest == taken
 
 
 def test_the_compressor_is_the_one_that_is_installed(compressor: str) -> None:
-    assert type(new_compressor()).__module__.startswith(compressor)
+    assert type(new_compressor("gzip")).__module__.startswith(compressor)
+
+
+def test_a_level_that_isal_does_not_have_is_left_to_zlib() -> None:
+    assert type(new_compressor("gzip", 9)).__module__ == "zlib"
 
 
 def test_the_header_has_neither_name_nor_time(compressor: str) -> None:
-    header = read_all(Gzipped(io.BytesIO(b"x")))[:10]
+    header = read_all(Compressed(io.BytesIO(b"x"), "gzip"))[:10]
 
     assert header[:4] == b"\x1f\x8b\x08\x00"
     assert header[4:8] == bytes(4)
 
 
-def test_the_same_bytes_give_the_same_bytes_however_they_are_read(compressor: str) -> None:
+def test_the_same_bytes_give_the_same_bytes_however_they_are_read(form: CompressionFormat) -> None:
     plain = b"".join(b"%d\n" % number for number in range(100_000))
 
-    whole = read_all(Gzipped(io.BytesIO(plain)))
+    whole = read_all(Compressed(io.BytesIO(plain), form))
 
-    assert read_all(Gzipped(io.BytesIO(plain)), 7001) == whole
+    assert read_all(Compressed(io.BytesIO(plain), form), 7001) == whole
 
 
 def test_no_block_is_longer_than_asked_for_and_only_the_last_is_shorter() -> None:
-    stream = Gzipped(io.BytesIO(DENSE[:20_000]))
+    stream = Compressed(io.BytesIO(DENSE[:20_000]), "gzip")
 
     sizes = [len(block) for block in iter(lambda: stream.read(1000), b"")]
 
@@ -97,7 +144,7 @@ def test_no_block_is_longer_than_asked_for_and_only_the_last_is_shorter() -> Non
 
 
 def test_the_end_is_the_end_for_good() -> None:
-    stream = Gzipped(io.BytesIO(b"x"))
+    stream = Compressed(io.BytesIO(b"x"), "gzip")
     read_all(stream)
 
     assert stream.read(10) == b""
@@ -107,21 +154,21 @@ def test_the_end_is_the_end_for_good() -> None:
 def test_asking_for_nothing_takes_nothing() -> None:
     source = Counting(b"x")
 
-    assert Gzipped(source).read(0) == b""
+    assert Compressed(source, "gzip").read(0) == b""
     assert source.sizes == []
 
 
 def test_the_source_is_read_in_blocks_of_one_mebibyte() -> None:
     source = Counting(bytes(BLOCK_BYTES * 2))
 
-    read_all(Gzipped(source), 10)
+    read_all(Compressed(source, "gzip"), 10)
 
     assert source.sizes == [BLOCK_BYTES] * 3
 
 
 def test_no_more_is_taken_from_the_source_than_is_needed_for_a_block() -> None:
     source = Endless(200)
-    stream = Gzipped(source)
+    stream = Compressed(source, "gzip")
 
     for block in range(1, 11):
         assert len(stream.read(BLOCK_BYTES)) == BLOCK_BYTES
@@ -130,7 +177,7 @@ def test_no_more_is_taken_from_the_source_than_is_needed_for_a_block() -> None:
 
 def test_closing_closes_the_source_and_may_be_done_twice() -> None:
     source = Endless(1)
-    stream = Gzipped(source)
+    stream = Compressed(source, "gzip")
 
     stream.close()
     stream.close()
@@ -144,13 +191,15 @@ def test_an_error_of_the_source_comes_through() -> None:
             raise ConnectionFailed("reset")
 
     with pytest.raises(ConnectionFailed, match="reset"):
-        Gzipped(Broken(1)).read()
+        Compressed(Broken(1), "gzip").read()
 
 
 def test_a_blob_stream_measures_what_comes_out() -> None:
     plain = b"layer" * 1000
 
-    with BlobStream(lambda _: Gzipped(io.BytesIO(plain)), None, media_type="x/y") as stream:
+    with BlobStream(
+        lambda _: Compressed(io.BytesIO(plain), "gzip"), None, media_type="x/y"
+    ) as stream:
         stored = b"".join(iter(stream.read, b""))
         described = stream.descriptor()
 
@@ -161,4 +210,4 @@ def test_a_blob_stream_measures_what_comes_out() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=5000), st.integers(1, 600))
 def test_any_bytes_in_any_portions_come_back(plain: bytes, size: int) -> None:
-    assert gzip.decompress(read_all(Gzipped(io.BytesIO(plain)), size)) == plain
+    assert gzip.decompress(read_all(Compressed(io.BytesIO(plain), "gzip"), size)) == plain
