@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         plan_copy,
     )
     from regcopy.auth.credential import Credential
-    from regcopy.copying.options import CopyOptions, Instances
+    from regcopy.copying.options import CompressionOptions, CopyOptions, Instances
     from regcopy.copying.result import CopiedImage, CopyResult, DryRun
     from regcopy.errors import (
         Cancelled,
@@ -46,6 +46,7 @@ __all__ = [
     "Access",
     "Cancelled",
     "Clocks",
+    "CompressionOptions",
     "ContentError",
     "CopiedImage",
     "CopyOptions",
@@ -79,6 +80,7 @@ _HOMES: Final = {
     "Access": "regcopy.session",
     "Cancelled": "regcopy.errors",
     "Clocks": "regcopy.transports.base",
+    "CompressionOptions": "regcopy.copying.options",
     "ContentError": "regcopy.errors",
     "CopiedImage": "regcopy.copying.result",
     "CopyOptions": "regcopy.copying.options",

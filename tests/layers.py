@@ -15,6 +15,7 @@ from regcopy.model.mediatypes import (
     DOCKER_LAYER,
     DOCKER_LAYER_GZIP,
     DOCKER_LAYER_ZSTD,
+    OCI_INDEX,
     OCI_LAYER,
     OCI_LAYER_GZIP,
     OCI_LAYER_ZSTD,
@@ -100,3 +101,35 @@ def layers_of(raw: RawManifest, blobs: Mapping[Digest, bytes]) -> list[tuple[str
     if not isinstance(parsed, ImageManifest):
         raise TypeError("an index is no image")
     return [(layer.media_type, blobs[layer.digest]) for layer in parsed.layers]
+
+
+def index_of(*images: SampleImage, media_type: str = OCI_INDEX) -> SampleImage:
+    """Make an index of images, each for an architecture of its own."""
+    entries = [
+        {
+            "mediaType": image.top.media_type,
+            "digest": str(image.digest),
+            "size": image.top.size,
+            "platform": {"architecture": f"a{number}", "os": "linux"},
+        }
+        for number, image in enumerate(images)
+    ]
+    blobs = {digest: blob for image in images for digest, blob in image.blobs.items()}
+    document = {"schemaVersion": 2, "mediaType": media_type, "manifests": entries}
+    top = RawManifest(json.dumps(document).encode(), media_type)
+    return SampleImage(top, tuple(image.top for image in images), blobs)
+
+
+def layer_digests(image: SampleImage) -> list[Digest]:
+    document = json.loads(image.top.content)
+    return [Digest.parse(layer["digest"]) for layer in document["layers"]]
+
+
+def with_config(image: SampleImage, **rootfs: object) -> SampleImage:
+    """Give the same image a config with another `rootfs`."""
+    document = json.loads(image.top.content)
+    digest = Digest.parse(document["config"]["digest"])
+    config = json.loads(image.blobs[digest])
+    content = json.dumps({**config, "rootfs": {"type": "layers", **rootfs}}).encode()
+    document["config"].update(digest=str(Digest.of(content)), size=len(content))
+    return with_manifest(image, document, [content])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from regcopy.batch import (
     copy_many,
 )
 from regcopy.config.environment import Environment
+from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
 from regcopy.session import Access
 from regcopy.testing.samples import SampleImage, image_of_layers, make_layer, single_image
 from regcopy.testing.samples import write_layout as write_sample
 from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
+from tests.registry_tools import RegistryTools
 
 AMD64 = Platform("linux", "amd64")
 # Plain HTTP, and faults that pass in no time.
@@ -122,3 +125,17 @@ def run(
             )
         )
     )
+
+
+def push_all(tools: RegistryTools, images: Mapping[str, SampleImage]) -> None:
+    """Push images by `repository:tag`, a blob once into each repository."""
+    pushed: set[tuple[str, Digest]] = set()
+    jobs: list[tuple[str, str, SampleImage, list[bytes]]] = []
+    for name, image in images.items():
+        repository, _, tag = name.rpartition(":")
+        new = [blob for digest, blob in image.blobs.items() if (repository, digest) not in pushed]
+        pushed.update((repository, digest) for digest in image.blobs)
+        jobs.append((repository, tag, image, new))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda job: [tools.push_blob(blob, job[0]) for blob in job[3]], jobs))
+        list(threads.map(lambda job: tools.push_manifest(job[2].top, job[0], job[1]), jobs))

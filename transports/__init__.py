@@ -28,6 +28,7 @@ _BUILT_IN: Final = {
     "docker-archive": "regcopy.transports.docker_archive:TRANSPORT",
     "docker-tar": "regcopy.transports.docker_archive:DOCKER_TAR",
     "docker-daemon": "regcopy.transports.docker_daemon:TRANSPORT",
+    "containers-storage": "regcopy.transports.containers_storage:TRANSPORT",
     "oci-archive": "regcopy.transports.oci_archive:TRANSPORT",
     "tarball": "regcopy.transports.tarball:TRANSPORT",
     "sif": "regcopy.transports.sif:TRANSPORT",

@@ -20,6 +20,8 @@ from regcopy.auth.credential import Credential
 from regcopy.auth.helpers import TIMEOUT_SECONDS, ask_helper
 from regcopy.auth.keychain import FixedKeychain, Keychain
 from regcopy.config.environment import Environment
+from regcopy.config.registries_conf import AUTH_FILES
+from regcopy.config.registries_conf_paths import load_registries_conf
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 
@@ -103,6 +105,9 @@ class _Attempt:
 class FileKeychain:
     """Finds credentials in auth files; the files are read once and kept.
 
+    Where registries.conf has `credential-helpers`, they are asked in that order, and the auth
+    files have their place among them (containers-registries.conf(5)).
+
     Safe for use by several threads.
 
     Args:
@@ -124,6 +129,7 @@ class FileKeychain:
         self._places = tuple(_places(environment, authfile, run_folder))
         self._helper_timeout = helper_timeout_seconds
         self._files: dict[Path, AuthFile | _Unusable] = {}
+        self._helpers: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def find(self, registry: str, repository: str, /) -> Credential | None:
@@ -158,6 +164,18 @@ class FileKeychain:
         return Explanation(tuple(lookups), "anonymous")
 
     def _steps(self, registry: str, repository: str) -> Iterator[_Step]:
+        try:
+            helpers = self._load_helpers()
+        except ConfigurationError as error:
+            yield _Step(Lookup("registries.conf", "failed", "credential-helpers"), error=error)
+            return
+        for helper in helpers:
+            if helper == AUTH_FILES:
+                yield from self._search_files(registry, repository)
+            else:
+                yield self._ask_everywhere(helper, registry)
+
+    def _search_files(self, registry: str, repository: str) -> Iterator[_Step]:
         for place in self._places:
             file = self._load(place)
             if isinstance(file, AuthFile):
@@ -167,6 +185,22 @@ class FileKeychain:
             why = () if file.state == "missing" else (file.error.message,)
             lookup = Lookup(_shown(place.path), file.state, notes=why)
             yield _Step(lookup, error=file.error if fatal else None)
+
+    def _ask_everywhere(self, helper: str, registry: str) -> _Step:
+        """Ask a helper that registries.conf names for all registries."""
+        servers = _servers(registry, first=DOCKER_HUB_SERVER)
+        attempt = self._ask("credential-helpers in registries.conf", helper, servers)
+        state: State = "no entry"
+        if attempt.error is not None or attempt.credential is not None:
+            state = "failed" if attempt.error is not None else "used"
+        lookup = Lookup("credential-helpers in registries.conf", state, printable(attempt.entry))
+        return _Step(lookup, attempt.credential, attempt.error)
+
+    def _load_helpers(self) -> tuple[str, ...]:
+        with self._lock:
+            if not self._helpers:
+                self._helpers = load_registries_conf(self._environment).credential_helpers
+            return self._helpers
 
     def _load(self, place: _Place) -> AuthFile | _Unusable:
         with self._lock:
@@ -197,15 +231,15 @@ class FileKeychain:
             yield _Attempt("credHelpers", error=error)
             return
         if helper is not None and helper[1]:
-            yield self._ask(file, helper[1], _servers(registry, first=helper[0]))
+            yield self._ask(str(file.path), helper[1], _servers(registry, first=helper[0]))
         for key in file.matching_keys(registry, repository):
             yield _decode(file, key)
         if helper is None and file.store:
-            yield self._ask(file, file.store, _servers(registry, first=DOCKER_HUB_SERVER))
+            yield self._ask(str(file.path), file.store, _servers(registry, first=DOCKER_HUB_SERVER))
 
-    def _ask(self, file: AuthFile, name: str, servers: Iterable[str]) -> _Attempt:
+    def _ask(self, named_by: str, name: str, servers: Iterable[str]) -> _Attempt:
         program = f"docker-credential-{name}"
-        origin = f"{program} named by {file.path}"
+        origin = f"{program} named by {named_by}"
         try:
             for server in servers:
                 credential = ask_helper(
@@ -218,7 +252,7 @@ class FileKeychain:
                 if credential is not None:
                     return _Attempt(program, credential)
         except ConfigurationError as error:
-            told = f"{error.message} (named by {file.path})"
+            told = f"{error.message} (named by {named_by})"
             return _Attempt(program, error=ConfigurationError(told, hint=error.hint))
         return _Attempt(program)
 
@@ -229,7 +263,7 @@ def keychain_for(
     """Give the keychain of one side of a run.
 
     Args:
-        credential: used for every registry; no file is read then.
+        credential: used for every registry; files are read only for its mirrors then.
         anonymous: use no credential at all; no file is read.
         authfile: the only file to look at; "" for the usual ones.
         environment: tells where the usual files are.
@@ -239,9 +273,10 @@ def keychain_for(
     """
     if anonymous and credential is not None:
         raise ConfigurationError("credentials and anonymous access exclude each other")
-    if anonymous or credential is not None:
-        return FixedKeychain(credential)
-    return FileKeychain(environment, authfile)
+    if anonymous:
+        return FixedKeychain()
+    files = FileKeychain(environment, authfile)
+    return files if credential is None else FixedKeychain(credential, files)
 
 
 def _places(environment: Environment, authfile: str, run_folder: Path) -> Iterator[_Place]:

@@ -26,9 +26,15 @@ class Keychain(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedKeychain:
-    """The same answer for everybody: a credential from the command line, or anonymous."""
+    """The same answer for everybody: a credential from the command line, or anonymous.
+
+    Attributes:
+        elsewhere: where to look for registries that stand in for the one that the credential
+            was given for; None for nowhere.
+    """
 
     credential: Credential | None = None
+    elsewhere: Keychain | None = None
 
     def find(self, _registry: str, _repository: str, /) -> Credential | None:
         """Give the credential, whatever is asked for."""

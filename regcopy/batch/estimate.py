@@ -105,6 +105,7 @@ class _Reader:
 
     def read(self, line: Line) -> Estimate:
         context = self._session.context(line.options.source(self._access), "source")
+        context.check_cancelled()
         try:
             blobs = self._blobs(line, context)
         except (Cancelled, ConnectionFailed, RateLimited, ServerFault):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import random
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from regcopy.batch.lines import Line
 from regcopy.batch.report import Failure, LineReport
 from regcopy.batch.resume import Done, current_digest
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.result import CopiedImage, CopyResult, DryRun
-from regcopy.errors import Cancelled, NotFound, RegcopyError, TransportError
+from regcopy.errors import Cancelled, NotFound, RateLimited, RegcopyError, TransportError
 from regcopy.events import Observer
 from regcopy.session import Access, Session
 from regcopy.transports import parse_reference
 from regcopy.transports.base import ListsTags
+
+_MOST_TRIES: Final = 5
+# Codes of the distribution-spec for a manifest whose blobs are not there.
+_LOST: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class HowToCopy:
     Attributes:
         dry_run: only tell what would be copied.
         done_before: what earlier runs have done.
+        cancelled: set when the run is stopped.
     """
 
     options: CopyOptions = field(default_factory=CopyOptions)
@@ -32,6 +40,7 @@ class HowToCopy:
     destination: Access = field(default_factory=Access)
     dry_run: bool = False
     done_before: Done = field(default_factory=dict)
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 def copy_line(session: Session, line: Line, how: HowToCopy, observer: Observer) -> LineReport:
@@ -46,18 +55,55 @@ def copy_line(session: Session, line: Line, how: HowToCopy, observer: Observer) 
         words=line.words,
         how=wanted(options),
     )
-    try:
-        report = _do(session, line, replace(how, options=options), blank, observer)
-    except Cancelled:
-        report = replace(blank, status="stopped")
-    except RegcopyError as error:
-        _hint_at_missing_repository(line, error)
-        tries = error.tries if isinstance(error, TransportError) else 1
-        report = replace(blank, failure=Failure.of(error), tries=tries)
-    except Exception as error:  # noqa: BLE001 — one line must not end the others
-        report = replace(blank, failure=Failure.of(error))
+    tries = 0
+    report: LineReport | None = None
+    while report is None:
+        tries += 1
+        try:
+            report = _do(session, line, replace(how, options=options), blank, observer)
+        except Cancelled:
+            report = replace(blank, status="stopped")
+        except RegcopyError as error:
+            if tries < _tries(how, error) and not _is_stopped_after(how, tries):
+                continue
+            _hint_at_missing_repository(line, error)
+            report = replace(blank, failure=Failure.of(error))
+        except Exception as error:  # noqa: BLE001 — one line must not end the others
+            report = replace(blank, failure=Failure.of(error))
+    report = replace(report, tries=tries)
     ended = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return replace(report, seconds=time.monotonic() - began, ended=ended)
+
+
+def _tries(how: HowToCopy, error: RegcopyError) -> int:
+    """How often a line is tried that fails like this.
+
+    Requests are repeated where they fail; a line is, where that did not help and may later.
+    A registry that refuses a manifest for a blob that it has just been given, or has just
+    said it has, may be writing that blob's name for somebody else at that moment
+    (distribution does so in place); or the blob was removed meanwhile, and has to be given
+    again. And in a long list a registry's limits are reached by all lines together.
+    """
+    if not isinstance(error, TransportError):
+        return 1
+    codes = error.answer.codes if error.answer else ()
+    is_blob_lost = error.side == "destination" and not _LOST.isdisjoint(codes)
+    is_limited = isinstance(error, RateLimited) and not _is_long(error, how)
+    if not is_blob_lost and not is_limited:
+        return 1
+    return min(_MOST_TRIES, how.destination.retry.tries)
+
+
+def _is_long(error: RateLimited, how: HowToCopy) -> bool:
+    return (error.retry_after or 0.0) > how.destination.retry.longest_wait_seconds
+
+
+def _is_stopped_after(how: HowToCopy, tries: int) -> bool:
+    """Wait a little before a line is tried again; tell whether the run was stopped."""
+    longest = how.destination.retry.first_delay_seconds * tries
+    # Lines that got in each other's way must not come back at one moment.
+    pause = random.uniform(0.0, longest)  # noqa: S311 — no secret depends on it
+    return how.cancelled.wait(pause)
 
 
 def wanted(options: CopyOptions) -> str:
@@ -158,7 +204,6 @@ def _copied(blank: LineReport, result: CopyResult, *, is_one: bool) -> LineRepor
         blobs_copied=result.blobs_copied,
         blobs_reused=result.blobs_reused,
         blobs_mounted=result.blobs_mounted,
-        tries=1 + result.retries,
     )
 
 

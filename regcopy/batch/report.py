@@ -47,6 +47,7 @@ class Failure:
         side: "source" or "destination", or "" where it is neither.
         http_status: what a server answered, 0 where none did.
         codes: the registry's own error codes.
+        tries: how often the request that failed was made.
     """
 
     reason: Reason
@@ -56,6 +57,7 @@ class Failure:
     side: Side | Literal[""] = ""
     http_status: int = 0
     codes: tuple[str, ...] = ()
+    tries: int = 1
 
     @classmethod
     def of(cls, error: Exception) -> Failure:
@@ -72,6 +74,7 @@ class Failure:
             side=error.side or "",
             http_status=answer.status if answer else 0,
             codes=answer.codes if answer else (),
+            tries=error.tries if isinstance(error, TransportError) else 1,
         )
 
 
@@ -91,7 +94,7 @@ class LineReport:
         resumed: an earlier report says so, and the destination was only asked.
         narrowed_to: the platform of the one image that was taken out of an index, or "".
         changed: why the two digests differ, where bytes were changed.
-        tries: how often the last request of a failed line was made, else 1.
+        tries: how often the whole line was tried.
         ended: UTC time, RFC 3339.
         failure: set where `status` is `failed`.
     """

@@ -199,6 +199,7 @@ def _failure(document: _Document) -> Failure:
         side=side if side == "source" or side == "destination" else "",  # noqa: PLR1714 — narrows
         http_status=_integer(document, "http_status"),
         codes=_texts(document, "codes"),
+        tries=_integer(document, "tries"),
     )
 
 

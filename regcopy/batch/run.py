@@ -31,6 +31,7 @@ from regcopy.copying.options import CopyOptions
 from regcopy.errors import UsageError
 from regcopy.events import Event, Retrying
 from regcopy.session import Access, Session
+from regcopy.trust.options import TrustOptions
 
 DEFAULT_JOBS: Final = 16
 MAX_JOBS: Final = 256
@@ -50,6 +51,7 @@ def copy_many(
     resume: Iterable[LineReport] = (),
     cancelled: threading.Event | None = None,
     environment: Environment | None = None,
+    trust: TrustOptions | None = None,
 ) -> Generator[LineEvent, None, None]:
     """Copy many images, several at once, and tell what happens.
 
@@ -70,6 +72,7 @@ def copy_many(
             destination, and is done again unless it is there with the same digest.
         cancelled: set it to stop; it is set when the iteration is left early.
         environment: variables and folders; those of the process by default.
+        trust: which images may be copied; what the policy files say by default.
 
     Returns:
         events, `ListStarted` first and `ListEnded` last, also after a cancellation.
@@ -81,14 +84,15 @@ def copy_many(
     if not 1 <= jobs <= MAX_JOBS:
         raise UsageError(f"{jobs} jobs at once: not a number from 1 to {MAX_JOBS}")
     parsed = _parsed(lines)
+    stop = cancelled or threading.Event()
     how = HowToCopy(
         options or CopyOptions(),
         _with_budget(source_access, len(parsed)),
         _with_budget(destination_access, len(parsed)),
         dry_run,
         done_before(resume),
+        stop,
     )
-    stop = cancelled or threading.Event()
     run = _Run(
         parsed,
         how,
@@ -96,6 +100,7 @@ def copy_many(
         max_failures=max_failures,
         cancelled=stop,
         environment=environment,
+        trust=trust,
     )
     return run.events()
 
@@ -131,6 +136,7 @@ class _Run:
         max_failures: int,
         cancelled: threading.Event,
         environment: Environment | None,
+        trust: TrustOptions | None,
     ) -> None:
         self._lines = lines
         self._how = how
@@ -138,6 +144,7 @@ class _Run:
         self._max_failures = max_failures
         self._cancelled = cancelled
         self._environment = environment
+        self._trust = trust
         self._mailbox = Mailbox(cancelled)
         self._lock = threading.Lock()
         self._waiting = deque(lines)
@@ -152,7 +159,10 @@ class _Run:
         began = time.monotonic()
         yield ListStarted(len(self._lines))
         session = Session(
-            environment=self._environment, cancelled=self._cancelled, observer=_Repeats(self)
+            environment=self._environment,
+            cancelled=self._cancelled,
+            observer=_Repeats(self),
+            trust=self._trust,
         )
         try:
             with session:

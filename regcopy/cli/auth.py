@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from regcopy.cli.command import Command, FlagGroup, Invocation
 from regcopy.cli.exits import FAILED, OK
 from regcopy.cli.flags import CommandLineError, Flag
+from regcopy.cli.groups import environment
 from regcopy.text import printable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def _run(call: Invocation) -> int:
     from regcopy.auth.chain import FileKeychain
 
     name = _image_name(call.names[1])
-    keychain = FileKeychain(call.environment, call.values.string("authfile"))
+    keychain = FileKeychain(environment(call), call.values.string("authfile"))
     explanation = keychain.explain(name.registry, name.repository)
     call.console.out("".join(f"{line}\n" for line in _lines(name, explanation)))
     if explanation.kind == "error":

@@ -9,6 +9,7 @@ from regcopy.cli.batch_flags import BATCH_FLAGS
 from regcopy.cli.batch_list import list_name, part_of_list, read_named_list, tell_bad_list
 from regcopy.cli.batch_run import check_list_flags, run_list
 from regcopy.cli.command import Command, Invocation
+from regcopy.cli.exits import FAILED
 from regcopy.errors import RegcopyError
 
 _DESCRIPTION: Final = f"""
@@ -55,4 +56,5 @@ COMMAND: Final = Command(
     groups=BATCH_FLAGS,
     run=_run,
     stops_itself=True,
+    not_found=FAILED,
 )

@@ -11,7 +11,7 @@ from regcopy.cli.batch_list import is_same_file, jobs, list_options
 from regcopy.cli.batch_progress import open_list_progress, progress_form
 from regcopy.cli.batch_summary import MAX_ROWS, summary_text
 from regcopy.cli.flags import CommandLineError
-from regcopy.cli.groups import access, environment
+from regcopy.cli.groups import access, environment, trust_options
 from regcopy.errors import Cancelled, NotFound, StorageFailed
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def _events(call: Invocation, lines: tuple[Line, ...]) -> Iterator[LineEvent]:
         resume=_earlier(call),
         cancelled=call.cancelled,
         environment=environment(call),
+        trust=trust_options(values),
     )
 
 

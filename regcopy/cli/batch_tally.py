@@ -15,6 +15,7 @@ from regcopy.batch.events import (
 )
 from regcopy.batch.lines import Line
 from regcopy.cli.progress_tally import ProgressTally, Standing
+from regcopy.events import CopyStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,13 @@ class ListTally:
 
     def _advance(self, event: LineAdvanced) -> None:
         known = self._under_way.get(event.line.number)
-        if known is not None:
-            known[1].notify(event.event)
+        if known is None:
+            return
+        if isinstance(event.event, CopyStarted):
+            # The line is tried again: what it moved before did move.
+            self._moved_bytes += known[1].standing().moved_bytes
+            known = self._under_way[event.line.number] = event.line, ProgressTally()
+        known[1].notify(event.event)
 
     def _end(self, event: LineEnded) -> None:
         known = self._under_way.pop(event.line.number, None)

@@ -79,6 +79,24 @@ _DESTINATION: Final = FlagGroup(
             "bool",
             "do not compress plain layers on the way into an oci: layout",
         ),
+        Flag("dest-compress", "bool", "compress plain layers on the way into a dir: folder"),
+        Flag("dest-decompress", "bool", "decompress layers on the way into a dir: folder"),
+        Flag(
+            "dest-compress-format",
+            metavar="FORM",
+            help="gzip or zstd, for layers that are compressed on the way; a registry and a layout "
+            "then get all layers so, but for those they have already in another compression",
+        ),
+        Flag(
+            "dest-compress-level",
+            metavar="LEVEL",
+            help="0 to 9 for gzip, 1 to 22 for zstd (above 11 counts as 11)",
+        ),
+        Flag(
+            "dest-force-compress-format",
+            "bool",
+            "with --dest-compress-format: layers that are there in another compression will not do",
+        ),
     ),
 )
 _UNLISTED: Final = FlagGroup(
@@ -88,11 +106,6 @@ _UNLISTED: Final = FlagGroup(
         Flag("dcreds", hidden=True),
         Flag("tls-verify", "bool", hidden=True),
         Flag("decryption-key", "strings", later=True),
-        Flag("dest-compress", "bool", later=True),
-        Flag("dest-compress-format", later=True),
-        Flag("dest-compress-level", later=True),
-        Flag("dest-decompress", "bool", later=True),
-        Flag("dest-force-compress-format", "bool", later=True),
         Flag("dest-precompute-digests", "bool", later=True),
         Flag("encrypt-layer", "ints", later=True),
         Flag("encryption-key", "strings", later=True),

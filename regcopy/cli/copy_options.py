@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.flags import CommandLineError, Values
-from regcopy.cli.gotext import quote
+from regcopy.cli.gotext import ValueSyntaxError, parse_int, quote
 from regcopy.cli.groups import parse_platform, platform
+from regcopy.errors import UsageError
 
 if TYPE_CHECKING:
-    from regcopy.copying.options import CopyOptions, Instances
-    from regcopy.model.mediatypes import Format
-    from regcopy.transports.base import ImageReference
+    from regcopy.copying.options import CompressionOptions, CopyOptions, Instances
+    from regcopy.model.mediatypes import CompressionFormat, Format
+    from regcopy.transports.base import ImageReference, LayerForm
 
 _PLATFORM_FLAGS: Final = ("all", "multi-arch", "platform")
 
@@ -25,6 +26,7 @@ def copy_options(values: Values, destination: ImageReference) -> CopyOptions:
     from regcopy.copying.options import CopyOptions
 
     return CopyOptions(
+        compression=_compression(values),
         format=_format(values),
         instances=_instances(values),
         platform=platform(values),
@@ -35,6 +37,54 @@ def copy_options(values: Values, destination: ImageReference) -> CopyOptions:
         ),
         parallel=values.integer("image-parallel-copies"),
     )
+
+
+def _compression(values: Values) -> CompressionOptions:
+    from regcopy.copying.options import CompressionOptions
+
+    compress, decompress = values.boolean("dest-compress"), values.boolean("dest-decompress")
+    if compress and decompress:
+        raise CommandLineError("Cannot compress and decompress at the same time")
+    chosen, force = _compression_format(values), values.boolean("dest-force-compress-format")
+    if force and chosen is None:
+        raise CommandLineError("--dest-force-compress-format needs --dest-compress-format")
+    layers: LayerForm = "compressed" if compress else "plain" if decompress else "any"
+    level = _compression_level(values)
+    try:
+        return CompressionOptions(layers, chosen, level, force)
+    except UsageError as error:
+        message = f"--dest-compress-level: {error.message}"
+        raise CommandLineError(message, hint=error.hint) from None
+
+
+def _compression_format(values: Values) -> CompressionFormat | None:
+    match values.string("dest-compress-format"):
+        case "":
+            return None
+        case "gzip":
+            return "gzip"
+        case "zstd":
+            return "zstd"
+        case "zstd:chunked":
+            raise CommandLineError(
+                "--dest-compress-format zstd:chunked is not supported yet", hint="use zstd"
+            )
+        case other:
+            raise CommandLineError(
+                f"cannot find compressor for {quote(other)}", hint="use gzip or zstd"
+            )
+
+
+def _compression_level(values: Values) -> int | None:
+    text = values.string("dest-compress-level")
+    if not values.has("dest-compress-level"):
+        return None
+    try:
+        return parse_int(text)
+    except ValueSyntaxError as error:
+        raise CommandLineError(
+            f'invalid argument {quote(text)} for "--dest-compress-level" flag: {error.message}'
+        ) from None
 
 
 def _format(values: Values) -> Format | None:

@@ -8,14 +8,23 @@ from typing import Final
 
 # Go escapes what is special in HTML, and the two line ends that JavaScript knows. What can
 # move a cursor or turn the direction of text is escaped here as well: same JSON, safe to show.
-_ESCAPED: Final = re.compile("[<>&\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_MOVING: Final = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_ESCAPED: Final = re.compile(f"[{_MOVING}]")
+_ESCAPED_FOR_HTML: Final = re.compile(f"[<>&{_MOVING}]")
 
 
-def encode(value: object, *, indent: int | None = 4) -> str:
-    """Encode as `json.MarshalIndent` does, without a new line at the end."""
+def encode(value: object, *, indent: int | None = 4, html: bool = True) -> str:
+    """Encode as `json.MarshalIndent` does, without a new line at the end.
+
+    Args:
+        value: JSON types only.
+        indent: spaces for each level; None writes all on one line.
+        html: escape `<`, `>` and `&`, as Go does unless it is told not to.
+    """
     separators = (",", ":") if indent is None else (",", ": ")
     text = json.dumps(value, indent=indent, separators=separators, ensure_ascii=False)
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    escaped = _ESCAPED_FOR_HTML if html else _ESCAPED
+    return escaped.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def time_text(moment: str) -> str:

@@ -31,7 +31,7 @@ GLOBAL: Final = FlagGroup(
         Flag("override-os", metavar="OS", help="operating system to choose from an index"),
         Flag("override-variant", metavar="VARIANT", help="variant to choose from an index"),
         Flag("policy", metavar="FILE", help="trust policy, instead of the user's or the machine's"),
-        Flag("registries-conf", hidden=True, later=True),
+        Flag("registries-conf", hidden=True),
         Flag("registries.d", metavar="DIR", help="folder that tells where signatures are kept"),
         Flag("require-signed", "bool", "copy nothing that the trust policy wants no signature of"),
         Flag("tls-details", later=True),
@@ -282,10 +282,15 @@ def parse_platform(text: str, flag: str) -> Platform:
 
 
 def environment(call: Invocation) -> Environment:
-    """Environment of the library: the process's, with --tmpdir in it."""
+    """Environment of the library: the process's, with --tmpdir and --registries-conf in it."""
     from regcopy.config.environment import Environment
 
-    folder = call.values.string("tmpdir")
-    if not folder:
+    flags = {"tmpdir": "TMPDIR", "registries-conf": "CONTAINERS_REGISTRIES_CONF"}
+    given = {
+        variable: call.values.string(flag)
+        for flag, variable in flags.items()
+        if call.values.string(flag)
+    }
+    if not given:
         return call.environment
-    return Environment({**call.environment.variables, "TMPDIR": folder})
+    return Environment({**call.environment.variables, **given})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.calls import Surroundings, surroundings
 from regcopy.cli.command import Command, FlagGroup, Invocation
 from regcopy.cli.exits import OK
 from regcopy.cli.flags import CommandLineError, Flag
+from regcopy.cli.gotext import quote
 from regcopy.cli.groups import RETRY, TOKEN_HOST, image_flags, parse_name, platform
 
 if TYPE_CHECKING:
@@ -17,7 +19,15 @@ _DESCRIPTION: Final = """
 Shows name, digest, tags, platform, labels and layers of an image as JSON. Nothing is downloaded
 but manifests and the config. Of an index, the image for this machine is shown, or the one that
 --override-os, --override-arch and --override-variant choose; the digest is the index's.
+
+--format takes a Go template: text, {{.Field}}, {{json .Labels}}, {{index .Layers 0}}, pipes,
+variables, {{if}}, {{with}}, {{range}} with {{else}} and {{end}}, trimming markers, comments, and the
+functions and or not, eq ne lt le gt ge, len index slice, print printf println, join split json
+lower upper title pad truncate. \\t and \\n are a tab and a new line; a template that begins with
+"table " shows columns. With --config the fields are those of the config, such as {{.Config.Env}}.
 """.strip()
+
+_ALGORITHMS: Final = ("sha256", "sha512")
 
 
 def _run(call: Invocation) -> int:
@@ -26,18 +36,24 @@ def _run(call: Invocation) -> int:
         raise CommandLineError("Exactly one argument expected")
     if values.string("format") and values.boolean("raw"):
         raise CommandLineError("raw output does not support format option")
-    if values.string("format") and values.boolean("config"):
-        raise CommandLineError("--format together with --config is not supported yet")
+    _algorithm(call)
     parse_name(call.names[0], "Error parsing image name {quoted}: {problem}")
     call.console.out_bytes(_output(call, call.names[0]))
     return OK
 
 
+def _algorithm(call: Invocation) -> str:
+    name = call.values.string("manifest-digest") or "sha256"
+    if name not in _ALGORITHMS:
+        raise CommandLineError(
+            f"--manifest-digest: unknown algorithm {quote(name)}",
+            hint=f"there are {', '.join(_ALGORITHMS)}",
+        )
+    return name
+
+
 def _output(call: Invocation, name: str) -> bytes:
     from regcopy import api
-    from regcopy.cli.gojson import encode
-    from regcopy.model._json import load_object
-    from regcopy.model.image_config import to_oci_config
 
     values, around = call.values, surroundings(call)
     if values.boolean("raw") and not values.boolean("config"):
@@ -47,16 +63,35 @@ def _output(call: Invocation, name: str) -> bytes:
         return _report(call, name, info, around).encode()
     if values.boolean("raw"):
         return info.config
-    return f"{encode(load_object(to_oci_config(info.config)))}\n".encode()
+    return _config(call, info).encode()
+
+
+def _config(call: Invocation, info: ImageInfo) -> str:
+    from regcopy.cli.inspect_output import by_template, config_json
+    from regcopy.model._json import load_object
+    from regcopy.model.image_config import to_oci_config
+
+    config = load_object(to_oci_config(info.config))
+    template = call.values.string("format")
+    return by_template(config, template, is_config=True) if template else config_json(config)
 
 
 def _report(call: Invocation, name: str, info: ImageInfo, around: Surroundings) -> str:
-    from regcopy.cli.inspect_output import make_report, report_by_template, report_json
+    from regcopy.cli.inspect_output import by_template, make_report, report_json
 
     lists_tags = bool(info.name) and not call.values.boolean("no-tags")
-    report = make_report(info, _tags(call, name, around) if lists_tags else ())
+    report = {
+        **make_report(info, _tags(call, name, around) if lists_tags else ()),
+        "Digest": _digest(info, _algorithm(call)),
+    }
     template = call.values.string("format")
-    return report_by_template(report, template) if template else report_json(report)
+    return by_template(report, template) if template else report_json(report)
+
+
+def _digest(info: ImageInfo, algorithm: str) -> str:
+    if algorithm == info.digest.algorithm:
+        return str(info.digest)
+    return f"{algorithm}:{hashlib.new(algorithm, info.raw.content).hexdigest()}"
 
 
 def _tags(call: Invocation, name: str, around: Surroundings) -> list[str]:
@@ -91,10 +126,15 @@ COMMAND: Final = Command(
                     "format",
                     short="f",
                     metavar="TEMPLATE",
-                    help="fields in a text, such as '{{.Name}} {{.Digest}}', instead of JSON",
+                    help="a Go template, such as '{{.Name}} {{.Digest}}', instead of JSON",
                 ),
                 Flag("no-tags", "bool", "do not list the tags of the repository", short="n"),
-                Flag("manifest-digest", later=True),
+                Flag(
+                    "manifest-digest",
+                    metavar="ALGORITHM",
+                    help="algorithm of the digest that is shown: sha256 or sha512",
+                    default="sha256",
+                ),
             ),
         ),
         image_flags("", "The registry"),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from regcopy.cli.flags import CommandLineError
-from regcopy.cli.gojson import encode, time_text
-from regcopy.cli.gotext import quote
+from regcopy.cli.gojson import encode
 from regcopy.model._json import JsonObject, load_object
 from regcopy.model.image_config import to_oci_config
 from regcopy.model.mediatypes import DOCKER_MANIFEST
-from regcopy.text import printable
 
 if TYPE_CHECKING:
     from regcopy.api import ImageInfo
@@ -21,12 +17,12 @@ if TYPE_CHECKING:
 Report = Mapping[str, object]
 """Values by skopeo's names, in its order; JSON types only."""
 
+Config = Mapping[str, object]
+"""An OCI config; JSON types only."""
+
 _CONFIG: Final = "image config"
 # Go's zero time: the config of Docker has no way to say that there is none.
 _NO_TIME: Final = "0001-01-01T00:00:00Z"
-_PLACEHOLDER: Final = re.compile(r"\{\{(?:- )?\s*(json\s+)?\.([A-Za-z]*)\s*(?: -)?\}\}")
-_JSON: Final = re.compile(r"\s*(?:json|\{\{\s*json\s*(?:\.\s*)?\}\})\s*")
-_LONGEST_FIELD: Final = 1_000_000
 
 
 def make_report(info: ImageInfo, tags: Sequence[str]) -> Report:
@@ -79,46 +75,20 @@ def report_json(report: Report) -> str:
     return f"{encode(shown)}\n"
 
 
-def report_by_template(report: Report, template: str) -> str:
-    """Fill in a template of plain fields: `{{.Name}}`, `{{json .Labels}}`.
+def config_json(config: Config) -> str:
+    """Give the whole config as JSON."""
+    return f"{encode(config)}\n"
+
+
+def by_template(shown: Report | Config, template: str, *, is_config: bool = False) -> str:
+    """Fill in a template, as `--format` has it.
 
     Raises:
-        CommandLineError: the template has something else in double braces.
+        CommandLineError: the template cannot be used; the message says why.
     """
-    if _JSON.fullmatch(template):
-        return report_json(report)
-    text = template.replace("\\t", "\t").replace("\\n", "\n")
-    rest = _PLACEHOLDER.sub("", text)
-    if "{{" in rest or "}}" in rest:
-        raise CommandLineError(
-            f"--format {quote(template)}: only plain fields are supported yet",
-            hint="such as {{.Name}} or {{json .Labels}}; the JSON output and jq can do the rest",
-        )
-    filled = _PLACEHOLDER.sub(lambda match: _fill(report, match[2], as_json=bool(match[1])), text)
-    return filled if filled.endswith("\n") else f"{filled}\n"
+    from regcopy.cli.inspect_values import config_values, report_values
+    from regcopy.cli.template.render import asks_for_all, render
 
-
-def _fill(report: Report, name: str, *, as_json: bool) -> str:
-    if name not in report:
-        raise CommandLineError(
-            f"--format: there is no field {quote(name)}", hint=f"there are {', '.join(report)}"
-        )
-    if as_json:
-        return encode(report[name], indent=None)
-    if name == "LayersData":
-        raise CommandLineError("--format: write {{json .LayersData}} for the layers")
-    return printable(_shown(report, name), limit=_LONGEST_FIELD)
-
-
-def _shown(report: Report, name: str) -> str:
-    """Write a field as Go's `%v` does."""
-    value = report[name]
-    if name == "Created":
-        return time_text(value) if isinstance(value, str) else "<nil>"
-    if name == "Labels":
-        pairs = value.items() if isinstance(value, Mapping) else ()
-        return f"map[{' '.join(f'{key}:{text}' for key, text in pairs)}]"
-    if isinstance(value, str):
-        return value
-    items = value if isinstance(value, Sequence) else ()
-    return f"[{' '.join(str(item) for item in items)}]"
+    if asks_for_all(template):
+        return config_json(shown) if is_config else report_json(shown)
+    return render(template, config_values(shown) if is_config else report_values(shown))

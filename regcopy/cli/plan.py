@@ -10,7 +10,7 @@ from regcopy.cli.batch_files import check_writable, write_text
 from regcopy.cli.batch_flags import copy_groups
 from regcopy.cli.batch_list import estimates, jobs, list_name, read_named_list, tell_bad_list
 from regcopy.cli.command import Command, FlagGroup, Invocation
-from regcopy.cli.exits import OK
+from regcopy.cli.exits import FAILED, OK
 from regcopy.cli.flags import CommandLineError, Flag
 from regcopy.errors import RegcopyError
 from regcopy.text import human_bytes
@@ -114,4 +114,5 @@ COMMAND: Final = Command(
     groups=(_PLAN, *(group for group in copy_groups() if group.title != "Destination")),
     run=_run,
     stops_itself=True,
+    not_found=FAILED,
 )

@@ -11,6 +11,7 @@ from regcopy.cli.batch_list import read_named_list, tell_bad_list
 from regcopy.cli.batch_run import failures_text
 from regcopy.cli.batch_summary import summary_text
 from regcopy.cli.command import Command, FlagGroup, Invocation
+from regcopy.cli.exits import FAILED
 from regcopy.cli.flags import CommandLineError, Flag
 from regcopy.errors import RegcopyError
 
@@ -99,4 +100,5 @@ COMMAND: Final = Command(
         ),
     ),
     run=_run,
+    not_found=FAILED,
 )

@@ -10,6 +10,7 @@ from regcopy.cli.batch_flags import BATCH_FLAGS
 from regcopy.cli.batch_list import part_of_list, read_named_list, tell_bad_list
 from regcopy.cli.batch_run import check_list_flags, run_list
 from regcopy.cli.command import Command, FlagGroup, Invocation
+from regcopy.cli.exits import FAILED
 from regcopy.cli.flags import CommandLineError, Flag
 from regcopy.cli.tekton_parameters import PARAMETERS, PREFIX, with_parameters
 from regcopy.cli.tekton_results import NAMES, Results, result_paths, write_results
@@ -144,4 +145,5 @@ COMMAND: Final = Command(
     groups=(_TASK, *BATCH_FLAGS),
     run=_run,
     stops_itself=True,
+    not_found=FAILED,
 )

@@ -53,7 +53,7 @@ def plan_for(places: Places, wanted: Wanted) -> Plan:
             root,
             places.options,
             places.destination.capabilities,
-            plain_layers=places.has_plain_layers,
+            plain_layers=places.source.layers_are_plain,
         )
 
 

@@ -23,7 +23,6 @@ from regcopy.transports.base import (
     Context,
     HoldsImages,
     HoldsManifests,
-    HoldsPlainLayers,
     ImageDestination,
     ImageReference,
 )
@@ -77,11 +76,6 @@ class Places:
         for place in (self.source, self.destination):
             if isinstance(place, Abortable):
                 place.abort()
-
-    @property
-    def has_plain_layers(self) -> bool:
-        """Whether the source's layers are plain, whatever its manifest calls them."""
-        return isinstance(self.source, HoldsPlainLayers) and self.source.layers_are_plain
 
     def look(self) -> tuple[RawManifest, Digest | None]:
         """Read the source's top manifest, and ask what the destination has now, at once."""

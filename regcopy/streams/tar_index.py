@@ -134,7 +134,8 @@ def clean_name(name: str) -> str:
     if name.startswith("/") or "\0" in name:
         return ""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    return "" if ".." in parts else "/".join(parts)
+    clean = "" if ".." in parts else "/".join(parts)
+    return name if clean == name else clean  # the same text is not kept twice
 
 
 def _join(folder: str, target: str) -> str:

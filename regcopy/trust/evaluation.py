@@ -202,7 +202,7 @@ def _is_about(claim: Claim, identity: IdentityMatch, candidate: Candidate) -> bo
     if not _is_digest_of(claim.digest, candidate):
         raise SignatureInvalid(f"Signature for digest {claim.digest} does not match")
     if not accepts_identity(identity, candidate.name, claim.reference):
-        raise SignatureInvalid(f"Signature for identity {shown} is not accepted")
+        raise SignatureInvalid(f'Signature for identity "{shown}" is not accepted')
     _log.debug("%s is signed as %s", candidate.digest, shown)
     return True
 

@@ -20,6 +20,7 @@ from regcopy.streams.blob import Readable
 from regcopy.transports.base import (
     Abortable,
     Context,
+    HoldsPlainLayers,
     ImageReference,
     ImageSource,
     MakesRequests,
@@ -112,6 +113,11 @@ class TrustedSource:
         if isinstance(self._source, MakesRequests):
             return self._source.costs
         return RequestCosts()
+
+    @property
+    def layers_are_plain(self) -> bool:
+        """Whether the source's layers are plain, whatever its manifest calls them."""
+        return isinstance(self._source, HoldsPlainLayers) and self._source.layers_are_plain
 
     def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
         """Give a manifest that nobody has checked. Errors as `ImageSource.get_manifest`."""

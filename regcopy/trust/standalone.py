@@ -85,10 +85,10 @@ def verify_signature(
     fingerprint = signed.fingerprint if any_key else _matching(signed, fingerprints)
     claim = parse_claim(signed.content, "simple")
     if Digest.of(manifest, claim.digest.algorithm) != claim.digest:
-        raise SignatureInvalid(f"Signature for docker digest {claim.digest} does not match")
+        raise SignatureInvalid(f'Signature for docker digest "{claim.digest}" does not match')
     if _parsed(claim.reference) != expected:
         shown = printable(claim.reference, limit=300)
-        raise SignatureInvalid(f"Docker reference {shown} does not match {name}")
+        raise SignatureInvalid(f'Docker reference "{shown}" does not match "{name}"')
     return Verified(claim.digest, fingerprint)
 
 

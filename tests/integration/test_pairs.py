@@ -24,7 +24,7 @@ from tests.servers import Registry
 
 ACCESS = Access(options=SideOptions(tls_verify=False))
 ALL = CopyOptions(instances=Instances("all"))
-KINDS = ("docker", "oci", "dir")
+KINDS = ("docker", "oci", "dir", "oci-archive")
 
 NameIn = Callable[[str, str], str]
 
@@ -38,7 +38,7 @@ def name_in(tmp_path: Path, registry: Registry) -> NameIn:
         if kind == "docker":
             return f"docker://{registry.host}/{unique}/{image}:1"
         path = tmp_path / f"{kind}-{image}"
-        return f"oci:{path}:1" if kind == "oci" else f"dir:{path}"
+        return f"dir:{path}" if kind == "dir" else f"{kind}:{path}:1"
 
     return name
 

@@ -38,6 +38,7 @@ __all__ = [
     "Request",
     "Scope",
     "StreamBody",
+    "client_at",
     "client_for",
 ]
 
@@ -241,9 +242,22 @@ def _placed(error: TransportError, request: Request) -> TransportError:
 
 
 def client_for(name: ImageName, context: Context) -> RegistryClient:
-    """Give the client for the registry of `name`; one for each side of a run."""
+    """Give the client for the registry of `name`; one for each side of a run.
+
+    Raises:
+        UsageError: registries.conf blocks the registry, or cannot be used.
+    """
+    from regcopy.transports.docker.mirrors import settled  # it loads tomllib
+
+    return client_at(name, settled(name, context))
+
+
+def client_at(name: ImageName, context: Context) -> RegistryClient:
+    """Give the client for the registry of `name`, reached as the context says."""
     return context.resources.get(
         RegistryClient,
-        (context.side, name.registry),
+        # One registry may be somebody's mirror and be named by the user too: what is allowed
+        # to the one is not allowed to the other.
+        (context.side, name.registry, context.options, id(context.keychain)),
         lambda: RegistryClient(name.registry, context),
     )

@@ -31,18 +31,21 @@ class Manifests:
         """Path of the manifest with that tag or digest."""
         return f"/v2/{self._name.repository}/manifests/{wanted}"
 
-    def fetch(self, wanted: str, *, media_type: str = "") -> RawManifest:
+    def fetch(self, wanted: str, *, media_type: str = "", once: bool = False) -> RawManifest:
         """Read a manifest whole; the caller checks it against the digest it wants.
 
         Args:
             wanted: tag or digest.
             media_type: what it is believed to be, for registries that do not say.
+            once: do not repeat a request that may succeed later.
 
         Raises:
             NotFound: the repository has no such manifest.
             DigestMismatch: it is not what the registry says it is.
             LimitExceeded: it is over 4 MiB.
         """
+        if once:
+            return self._fetch(wanted, media_type)
         return self._client.retrier.call(lambda: self._fetch(wanted, media_type))
 
     def _fetch(self, wanted: str, media_type: str) -> RawManifest:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Self
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import RawManifest
 from regcopy.transports.base import RequestCosts
-from regcopy.transports.docker.client import Scope, client_for
 from regcopy.transports.docker.downloads import BlobBody
-from regcopy.transports.docker.manifests import Manifests
+from regcopy.transports.docker.pulls import MirroredBody, Pulls, PullSource
 
 if TYPE_CHECKING:
     from regcopy.streams.blob import Readable
@@ -27,9 +26,7 @@ class DockerSource:
         self._reference = reference
         self._context = context
         self._side = context.side
-        self._client = client_for(reference.name, context)
-        scope = Scope(reference.repository, ("pull",))
-        self._manifests = Manifests(self._client, reference.name, scope)
+        self._pulls = Pulls(reference.name, context)
         self._lock = threading.Lock()
         self._top: RawManifest | None = None
 
@@ -53,19 +50,27 @@ class DockerSource:
         """
         if instance is None:
             return self._get_top()
-        raw = self._manifests.fetch(str(instance.digest), media_type=instance.media_type)
-        raw.check(instance.digest, instance.size)
-        return raw
+
+        def get(place: PullSource) -> RawManifest:
+            raw = place.manifests.fetch(str(instance.digest), media_type=instance.media_type)
+            raw.check(instance.digest, instance.size)
+            return raw
+
+        return self._pulls.call(get)[1]
 
     def _get_top(self) -> RawManifest:
         # A tag may move while an image is copied, so it is asked for once.
         with self._lock:
             if self._top is None:
-                raw = self._manifests.fetch(self._reference.wanted)
-                if self._reference.digest is not None:
-                    raw.check(self._reference.digest)
-                self._top = raw
+                self._top = self._pulls.find(self._fetch_top)
             return self._top
+
+    def _fetch_top(self, place: PullSource) -> RawManifest:
+        # A mirror that is down is passed over at once: that is what the others are for.
+        raw = place.manifests.fetch(self._reference.wanted, once=not place.is_last)
+        if self._reference.digest is not None:
+            raw.check(self._reference.digest)
+        return raw
 
     def open_blob(self, blob: Descriptor, /, *, offset: int = 0) -> Readable:
         """Open a blob at `offset`; it resumes by itself after a break.
@@ -76,7 +81,11 @@ class DockerSource:
             NotFound: the repository has no such blob.
             TransportError: it cannot be read.
         """
-        return BlobBody(self._client, self._reference.name, blob, offset, side=self._side)
+        if not self._pulls.is_single:
+            return MirroredBody(self._pulls, blob, offset, side=self._side)
+        return self._pulls.call(
+            lambda place: BlobBody(place.client, place.name, blob, offset, side=self._side)
+        )[1]
 
     def fetch_file(self, url: str, /, *, limit: int) -> bytes | None:
         """Get a small file from the web, without any credential; None where there is none.
@@ -91,7 +100,7 @@ class DockerSource:
 
     def abort(self) -> None:
         """Make calls under way fail soon; may be called twice."""
-        self._client.abort()
+        self._pulls.abort()
 
     def close(self) -> None:
         """Do nothing: connections are shared, and closed with the run."""

@@ -7,11 +7,18 @@ pipe, and a file needs no second copy. The same image gives the same bytes each 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from regcopy.errors import ManifestUnsupported, RegcopyError, UsageError
+from regcopy.errors import (
+    ContentError,
+    ManifestUnsupported,
+    NotFound,
+    RegcopyError,
+    StorageFailed,
+    UsageError,
+)
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.layout import (
@@ -26,10 +33,12 @@ from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.tar_output import TarOutput, TarTarget
-from regcopy.streams.tar_storage import temporary_folder
+from regcopy.streams.tar_pipes import open_to_read
+from regcopy.streams.tar_storage import FileStorage, temporary_folder
 from regcopy.streams.tar_writing import TarWriter
-from regcopy.streams.tree import sha512_names
+from regcopy.streams.tree import is_complete, sha512_names
 from regcopy.transports.base import Capabilities
+from regcopy.transports.oci_archive.contents import Contents, member_name
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
@@ -69,6 +78,7 @@ class OciArchiveDestination:
             manifest_types=_MANIFEST_TYPES,
             layers="any" if self._context.options.accept_uncompressed_layers else "compressed",
             max_parallel=1,
+            no_signatures="Pushing signatures for OCI images is not supported",
         )
 
     def find_blob(self, blob: Descriptor, /) -> bool:
@@ -91,7 +101,7 @@ class OciArchiveDestination:
 
     def _new_name(self, blob: Descriptor) -> str:
         """Name of a member; "" where the same blob is there already."""
-        return "" if blob.digest in self._sizes else _name_of(blob.digest)
+        return "" if blob.digest in self._sizes else member_name(blob.digest)
 
     def put_manifest(self, manifest: RawManifest, /, *, top: bool) -> None:
         """Write a manifest as a blob; `top` is the one that `commit` will name.
@@ -118,7 +128,7 @@ class OciArchiveDestination:
         if digest not in self._sizes:
             writer = self._open()
             self._add_folders(writer, digest.algorithm)
-            writer.add_bytes(_name_of(digest), content)
+            writer.add_bytes(member_name(digest), content)
             self._sizes[digest] = len(content)
 
     def _open(self) -> TarWriter:
@@ -163,6 +173,24 @@ class OciArchiveDestination:
         writer.end()
         self._output.publish()
 
+    def current_digest(self) -> Digest | None:
+        """Digest of the image, if the archive holds it under this name, whole and alone."""
+        if not self._target.has_content:
+            return None
+        try:
+            # Not as a source would: one that is gzipped is not what would be written.
+            path = self._reference.path
+            with closing(FileStorage(open_to_read(path), path)) as storage:
+                contents = Contents(storage, path, check_cancelled=self._context.check_cancelled)
+                index = contents.index
+                if len(index.entries) != 1 or index.name_of(0) != self._reference.name:
+                    return None
+                top = index.descriptor(0)
+                is_whole = is_complete(top, contents.manifest, contents.has_blob)
+                return top.digest if is_whole else None
+        except (NotFound, ContentError, StorageFailed):
+            return None
+
     def close(self) -> None:
         """Close; what was not committed is gone. May be called twice."""
         self._closed = True
@@ -185,7 +213,3 @@ class OciArchiveDestination:
             return
         with suppress(RegcopyError):  # the error that ended the run is the one to show
             self.close()
-
-
-def _name_of(digest: Digest) -> str:
-    return f"{BLOBS_FOLDER}/{digest.algorithm}/{digest.hex}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from regcopy.batch.events import LineAdvanced, LineStarted
+from regcopy.batch.events import LineAdvanced, LineEvent, LineStarted
 from regcopy.batch.lines import Line
 from regcopy.batch.mailbox import LineObserver, Mailbox
 from regcopy.events import BlobAdvanced, BlobDone
@@ -33,7 +33,7 @@ def drained(mailbox: Mailbox) -> list[object]:
 
 def test_events_come_out_as_they_went_in() -> None:
     mailbox, _ = filled(0, capacity=4)
-    events = [LineStarted(LINE), LineAdvanced(LINE, DONE)]
+    events: list[LineEvent] = [LineStarted(LINE), LineAdvanced(LINE, DONE)]
     for event in events:
         mailbox.put(event)
     assert drained(mailbox) == events

@@ -25,7 +25,7 @@ from regcopy.batch.report import LineReport
 from regcopy.errors import UsageError
 from regcopy.events import BlobDone
 from regcopy.session import Access
-from regcopy.testing.samples import multi_platform_image, write_layout
+from regcopy.testing.samples import FOUR_PLATFORMS, multi_platform_image, write_layout
 from tests.fake_registry import Exchange, FakeRegistry
 from tests.lists import QUICK, is_copied, layout_lines, run
 
@@ -67,7 +67,7 @@ def test_the_reports_have_digests_bytes_and_platforms(tmp_path: Path) -> None:
     report = ran.lines[1]
     assert report.digest == report.source_digest == str(image.top.digest)
     assert report.bytes_copied == sum(len(blob) for blob in image.blobs.values())
-    assert report.platforms == ("linux/amd64", "linux/arm64", "linux/s390x", "linux/ppc64le")
+    assert report.platforms == tuple(str(platform) for platform in FOUR_PLATFORMS)
     assert (report.narrowed_to, report.how) == ("", "all")
 
 

@@ -178,8 +178,14 @@ def test_a_plan_is_for_one_list() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [[], {}, {"list": "x"}, {"list": "x", "parts": [1]}, {"list": "x", "parts": [{"lines": [1]}]}]
-    + [{"list": "x", "parts": [{"lines": ["1"], "bytes": 1}]}],
+    [
+        [],
+        {},
+        {"list": "x"},
+        {"list": "x", "parts": [1]},
+        {"list": "x", "parts": [{"lines": [1]}]},
+        {"list": "x", "parts": [{"lines": ["1"], "bytes": 1}]},
+    ],
 )
 def test_what_is_no_plan_is_refused(document: object) -> None:
     with pytest.raises(ContentError, match="is no plan"):

@@ -11,7 +11,7 @@ import pytest
 from regcopy import api
 from regcopy.api import Access
 from regcopy.auth.credential import Credential
-from regcopy.copying.options import CopyOptions, Instances
+from regcopy.copying.options import CompressionOptions, CopyOptions, Instances
 from regcopy.copying.result import CopiedImage, CopyResult, DryRun
 from regcopy.events import (
     BlobStarted,
@@ -152,8 +152,28 @@ def test_the_choice_of_images(
             ("--format=foo",),
             "unknown format \"foo\". Choose one of the supported formats: 'oci', 'v2s1', or 'v2s2'",
         ),
-        (("--sign-by=key",), "--sign-by is not supported yet"),
-        (("--dest-compress-format=zstd",), "--dest-compress-format is not supported yet"),
+        (("--sign-by-sq-fingerprint=x",), "--sign-by-sq-fingerprint is not supported yet"),
+        (
+            ("--dest-compress-format=zstd:chunked",),
+            "--dest-compress-format zstd:chunked is not supported yet",
+        ),
+        (("--dest-compress-format=lz4",), 'cannot find compressor for "lz4"'),
+        (
+            ("--dest-compress", "--dest-decompress"),
+            "Cannot compress and decompress at the same time",
+        ),
+        (
+            ("--dest-force-compress-format",),
+            "--dest-force-compress-format needs --dest-compress-format",
+        ),
+        (("--dest-compress-level=10",), "--dest-compress-level: gzip has no level 10"),
+        (
+            ("--dest-compress-level=x",),
+            (
+                'invalid argument "x" for "--dest-compress-level" flag: '
+                'strconv.ParseInt: parsing "x": invalid syntax'
+            ),
+        ),
         (("--additional-tag=a/b",), "additional-tag 'a/b' must be a tagged reference"),
         (("--stall-timeout=0",), "--stall-timeout must be more than 0"),
         (
@@ -189,6 +209,29 @@ def test_the_other_options_reach_the_library(library: FakeLibrary) -> None:
     options = library.options
     assert (options.format, options.preserve_digests, options.parallel) == ("v2s2", True, 3)
     assert options.platform == Platform(Platform.local().os, "s390x")
+
+
+@pytest.mark.parametrize(
+    ("flags", "compression"),
+    [
+        ((), CompressionOptions()),
+        (("--dest-compress",), CompressionOptions("compressed")),
+        (("--dest-decompress",), CompressionOptions("plain")),
+        (
+            ("--dest-compress-format=zstd", "--dest-compress-level=19"),
+            CompressionOptions(format="zstd", level=19),
+        ),
+        (
+            ("--dest-compress-format=gzip", "--dest-force-compress-format"),
+            CompressionOptions(format="gzip", force=True),
+        ),
+    ],
+)
+def test_how_layers_are_compressed(
+    library: FakeLibrary, flags: tuple[str, ...], compression: CompressionOptions
+) -> None:
+    assert copy(*flags).code == 0
+    assert library.options.compression == compression
 
 
 @pytest.mark.parametrize("text", ["two", "host:5000/team/app:two"])

@@ -132,11 +132,10 @@ def test_tls_verify_before_the_command_is_deprecated_and_counts_least() -> None:
     )
 
 
-def test_a_trust_policy_is_never_ignored(stub: Stub) -> None:
+def test_no_policy_and_required_signatures_exclude_each_other(stub: Stub) -> None:
     stub(lambda _: 0)
-    assert run_stub("--policy=/etc/policy.json").fatal == "--policy is not supported yet"
-    assert run_stub("--policy=/etc/policy.json", "--insecure-policy").code == 0
-    assert run_stub("--require-signed").fatal == "--require-signed is not supported yet"
+    ended = run_stub("--require-signed", "--insecure-policy")
+    assert ended.fatal == "--insecure-policy and --require-signed are mutually exclusive"
 
 
 def test_an_unknown_form_of_the_log_is_refused(stub: Stub) -> None:

@@ -243,6 +243,26 @@ def test_a_stream_can_go_on_from_any_place_it_has_passed(reached: int, data: st.
     assert source.open == 0
 
 
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_a_digest_without_a_size_is_enough_to_verify(algorithm: str) -> None:
+    digest = Digest.of(CONTENT, algorithm)
+
+    with BlobStream(Source(), None, media_type="x/y", digest=digest) as stream:
+        assert stream.size is None
+        assert read_all(stream) == CONTENT
+        assert stream.descriptor() == Descriptor("x/y", digest, len(CONTENT))
+
+
+@pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT + b"x"], ids=len)
+def test_other_bytes_than_those_of_the_digest_are_found_at_the_end(content: bytes) -> None:
+    stream = BlobStream(Source(content), None, digest=Digest.of(CONTENT))
+
+    with stream, pytest.raises(DigestMismatch) as caught:
+        read_all(stream)
+
+    assert (caught.value.expected, caught.value.actual) == (Digest.of(CONTENT), Digest.of(content))
+
+
 def test_a_measured_blob_is_the_same_after_a_new_beginning() -> None:
     with BlobStream(Source(), None, media_type="x/y") as stream:
         stream.read(100)

@@ -25,12 +25,13 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.image_config import read_diff_ids
 from regcopy.model.manifest import ImageManifest, parse_manifest
-from regcopy.model.mediatypes import OCI_LAYER, OCI_LAYER_GZIP
+from regcopy.model.mediatypes import OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 from regcopy.model.platform import Platform
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.rootfs import RootfsSource, RootfsTar, spool
 from regcopy.streams.tar_pipes import open_to_read
 from regcopy.streams.tar_storage import FileStorage
+from regcopy.streams.zstd import ZstdCompressor
 from regcopy.testing.place import read_whole
 from tests.docker_archives import tar_of
 
@@ -95,6 +96,17 @@ def test_a_gzipped_file_stays_as_it_is_and_its_diff_id_is_that_of_the_tar(
         assert layer == Descriptor(OCI_LAYER_GZIP, Digest.of(packed), len(packed))
         assert read_diff_ids(config_of(source)) == (Digest.of(TAR),)
         assert read_whole(source.open_blob(layer)) == packed
+
+
+def test_a_zstd_file_stays_as_it_is_too(make: Callable[..., RootfsSource]) -> None:
+    compressor = ZstdCompressor()
+    packed = compressor.compress(TAR) + compressor.flush()
+
+    with make(packed) as source:
+        assert manifest_of(source).layers == (
+            Descriptor(OCI_LAYER_ZSTD, Digest.of(packed), len(packed)),
+        )
+        assert read_diff_ids(config_of(source)) == (Digest.of(TAR),)
 
 
 def test_layers_are_in_the_order_of_the_files(make: Callable[..., RootfsSource]) -> None:

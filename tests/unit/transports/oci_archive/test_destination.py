@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -26,10 +27,10 @@ from regcopy.testing.place import Breaking, descriptor_of, stream_of
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
 from regcopy.transports.base import SideOptions
 from tests.contexts import make_context
-from tests.docker_archives import contents_of
+from tests.docker_archives import contents_of, tar_of
 from tests.hand_copy import put_image, write_image
-from tests.oci_archives import REF_NAME, archive, blob_name, read
-from tests.places import fail_run, open_writer
+from tests.oci_archives import REF_NAME, archive, blob_name, members_of, read, write_tar
+from tests.places import current_digest, fail_run, open_writer
 
 ONE = single_image(seed="one")
 TWO = single_image(seed="two")
@@ -248,6 +249,41 @@ def test_plain_layers_are_taken_where_the_user_says_so(file: Path) -> None:
 
 def test_blobs_come_one_at_a_time_so_that_their_order_is_always_the_same(file: Path) -> None:
     assert open_writer(archive(file)).capabilities.max_parallel == 1
+
+
+def test_an_image_that_is_there_alone_is_known(file: Path) -> None:
+    assert current_digest(archive(file, "v1")) is None
+
+    write_image(FOUR, archive(file, "v1"))
+
+    assert current_digest(archive(file, "v1")) == FOUR.digest
+    assert current_digest(archive(file, "v2")) is None
+    assert current_digest(archive(file)) is None
+
+
+def test_an_archive_with_more_than_the_image_would_be_replaced(file: Path) -> None:
+    write_tar(file, members_of(one=ONE, two=TWO))
+
+    assert current_digest(archive(file, "one")) is None
+
+
+@pytest.mark.parametrize("missing", [blob_name(ONE.digest), blob_name(next(iter(ONE.blobs)))])
+def test_an_image_that_is_not_whole_is_not_there(file: Path, missing: str) -> None:
+    members = members_of(one=ONE)
+    del members[missing]
+    write_tar(file, members)
+
+    assert current_digest(archive(file, "one")) is None
+
+
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(tar_of(members_of(one=ONE)))])
+def test_what_is_no_plain_archive_will_be_replaced(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    assert current_digest(archive(file, "one")) is None
+
+    write_image(TWO, archive(file, "one"))
+
+    assert read(file) == TWO
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

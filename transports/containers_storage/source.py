@@ -1,0 +1,133 @@
+"""Reading one image of a store, and the manifest that fits its plain layers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from regcopy.errors import ManifestInvalid, ManifestUnsupported, NotFound
+from regcopy.model.convert import rewrite_image
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import (
+    MAX_MANIFEST_BYTES,
+    ImageManifest,
+    RawManifest,
+    media_type_of,
+    parse_manifest,
+)
+from regcopy.model.mediatypes import DOCKER_LAYER_GZIP, OCI_LAYER, OCI_MANIFEST, compression_of
+from regcopy.streams.blob import Readable
+from regcopy.transports.containers_storage.spec import find_folders
+from regcopy.transports.containers_storage.store import (
+    MANIFEST_KEY,
+    Store,
+    StoredLayer,
+)
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import Context
+    from regcopy.transports.containers_storage import StorageReference
+
+
+class StorageSource:
+    """One image of a store; which one is settled when it is opened."""
+
+    def __init__(self, reference: StorageReference, context: Context) -> None:
+        """Find the image and make its manifest. Errors as `StorageReference.open_source`."""
+        self._store = Store(find_folders(reference.store, context.environment))
+        self._image = self._store.find(reference.name, reference.id, may_be_id=reference.may_be_id)
+        stored = self._stored_manifest(reference)
+        parsed = parse_manifest(stored)
+        if not isinstance(parsed, ImageManifest) or parsed.config is None:
+            raise ManifestUnsupported("the store holds an index or artifact under this name")
+        self._config = parsed.config
+        layers = self._store.layers_of(self._image)
+        self._layers = {layer.diff_id: layer for layer in layers if layer.diff_id}
+        self._manifest = rewrite_image(stored, to=None, layers=_plain(parsed, layers)).manifest
+
+    def _stored_manifest(self, reference: StorageReference) -> RawManifest:
+        key = MANIFEST_KEY
+        digest = reference.name.digest if reference.name else None
+        if digest is not None and f"manifest-{digest}" in self._image.digests:
+            key = f"manifest-{digest}"
+        content = self._store.content(self._image, key, limit=MAX_MANIFEST_BYTES)
+        raw = RawManifest(content, media_type_of(content))
+        if digest is not None:
+            raw.check(digest)
+        return raw
+
+    @property
+    def max_parallel(self) -> int:
+        """Threads that may call it at once."""
+        return 8
+
+    @property
+    def layers_are_plain(self) -> bool:
+        """Yes; Docker's manifests have no name for that, and call them gzipped."""
+        return True
+
+    def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give the manifest; there is no other.
+
+        Raises:
+            NotFound: another one was asked for.
+        """
+        if instance is not None and instance.digest != self._manifest.digest:
+            raise NotFound(f"the store has no manifest {instance.digest} for this image")
+        return self._manifest
+
+    def open_blob(self, blob: Descriptor, /, *, offset: int = 0) -> Readable:
+        """Open the config, or a layer as a plain tar file, from `offset` bytes on.
+
+        Raises:
+            NotFound: the image has no such blob, or what is needed for it is missing.
+            StorageFailed: it cannot be read.
+        """
+        layer = self._layers.get(blob.digest)
+        if layer is not None:
+            return self._store.open_layer(layer, offset=offset)
+        if blob.digest == self._config.digest:
+            key = str(self._config.digest)
+            content = self._store.content(self._image, key, limit=MAX_MANIFEST_BYTES)
+            return io.BytesIO(content[offset:])
+        raise NotFound(f"the image has no blob {blob.digest}")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.close()
+
+
+def _plain(image: ImageManifest, layers: tuple[StoredLayer, ...]) -> Mapping[Digest, Descriptor]:
+    """Descriptors of the plain layers in place of others, by the digests of these."""
+    if len(layers) != len(image.layers):
+        raise ManifestInvalid(
+            f"the image has {len(image.layers)} layers, and {len(layers)} in the store"
+        )
+    is_oci = image.media_type == OCI_MANIFEST
+    replaced: dict[Digest, Descriptor] = {}
+    for before, layer in zip(image.layers, layers, strict=True):
+        if layer.diff_id is None:
+            raise ManifestUnsupported(
+                f"the store does not know the diff ID of layer {layer.id}",
+                hint="podman save --format oci-archive exports such an image",
+            )
+        # Docker has a type for plain layers, but no tool writes it.
+        is_plain = not is_oci or compression_of(before.media_type) == "none"
+        if before.digest != layer.diff_id or not is_plain:
+            kind = OCI_LAYER if is_oci else DOCKER_LAYER_GZIP
+            replaced[before.digest] = Descriptor(kind, layer.diff_id, layer.size)
+    return replaced

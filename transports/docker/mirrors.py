@@ -1,0 +1,112 @@
+"""What registries.conf means for the docker transport: which registry is asked, and how.
+
+A credential, a folder of certificates and `--tls-verify` that the user gave are about the
+registry that the user named. A mirror is another registry: it gets credentials only from
+files that name it, and it is insecure only where registries.conf says so.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Final
+
+from regcopy.auth.keychain import FixedKeychain, Keychain
+from regcopy.config.registries_conf import (
+    PullEndpoint,
+    RegistriesConf,
+    blocked,
+    pull_endpoints,
+)
+from regcopy.config.registries_conf_paths import load_registries_conf
+from regcopy.model.reference import ImageName
+from regcopy.transports.base import Context
+
+_NOBODY: Final = FixedKeychain(None)
+
+
+@dataclass(frozen=True, slots=True)
+class PullPlace:
+    """One place to read an image from, and how it is reached."""
+
+    endpoint: PullEndpoint
+    context: Context
+
+    @property
+    def name(self) -> ImageName:
+        """Name of the image there."""
+        return self.endpoint.name
+
+
+def pull_places(name: ImageName, context: Context) -> tuple[PullPlace, ...]:
+    """Give the places to read an image from, in the order in which they are tried.
+
+    Raises:
+        ConfigurationError: registries.conf cannot be used.
+    """
+    endpoints = pull_endpoints(name, _conf(context))
+    return tuple(PullPlace(endpoint, _at(endpoint, name, context)) for endpoint in endpoints)
+
+
+def settled(name: ImageName, context: Context) -> Context:
+    """Give the context for writing to a repository, or listing it: it is not redirected.
+
+    Raises:
+        UsageError: the registry is blocked.
+        ConfigurationError: registries.conf cannot be used.
+    """
+    table = _conf(context).find(name)
+    if table is None:
+        return context
+    if table.blocked:
+        raise blocked(table)
+    return _insecure(context) if table.insecure else context
+
+
+def _at(endpoint: PullEndpoint, named: ImageName, context: Context) -> Context:
+    """Say how an endpoint is reached."""
+    elsewhere = endpoint.name.registry != named.registry
+    if endpoint.is_mirror and elsewhere:
+        # Who demands verification means every registry; who forgoes it, the one he named.
+        verify = True if context.options.tls_verify else None
+        options = replace(context.options, tls_verify=verify, cert_dir="")
+        context = replace(context, options=options)
+    if endpoint.insecure:
+        context = _insecure(context)
+    return replace(context, keychain=_keychain(context.keychain)) if elsewhere else context
+
+
+def _insecure(context: Context) -> Context:
+    # What the user said counts more than the file, in either direction.
+    if context.options.tls_verify is not None:
+        return context
+    return replace(context, options=replace(context.options, tls_verify=False))
+
+
+def _keychain(given: Keychain) -> Keychain:
+    """Keychain for another registry than the one that the user named."""
+    if isinstance(given, FixedKeychain) and given.credential is not None:
+        return given.elsewhere or _NOBODY
+    return given
+
+
+def _conf(context: Context) -> RegistriesConf:
+    return context.resources.get(_LoadedConf, (), lambda: _LoadedConf(context)).get()
+
+
+class _LoadedConf:
+    """The configuration, read when it is first needed; safe for use by several threads."""
+
+    def __init__(self, context: Context) -> None:
+        self._environment = context.environment
+        self._lock = threading.Lock()
+        self._conf: RegistriesConf | None = None
+
+    def get(self) -> RegistriesConf:
+        with self._lock:
+            if self._conf is None:
+                self._conf = load_registries_conf(self._environment)
+            return self._conf
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""

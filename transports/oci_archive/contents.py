@@ -1,0 +1,93 @@
+"""What is in an archive: index.json as a value, manifests and blobs by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from regcopy.errors import ContentError, LimitExceeded, NotFound
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
+from regcopy.streams.blob import Readable
+from regcopy.streams.tar_index import TarIndex
+from regcopy.streams.tar_storage import TarStorage
+
+
+class Contents:
+    """An archive that is open for reading; may be used by several threads.
+
+    Attributes:
+        index: its index.json.
+    """
+
+    def __init__(
+        self, storage: TarStorage, path: str, *, check_cancelled: Callable[[], None]
+    ) -> None:
+        """Find the members, and read index.json.
+
+        Args:
+            storage: where the bytes are; stays open.
+            path: what messages call it.
+            check_cancelled: raises to stop.
+
+        Raises:
+            ContentError: this is no tar file of a layout, or it is broken.
+            StorageFailed: it cannot be read.
+        """
+        self._path = path
+        self._tar = TarIndex.read(storage.read_at, what=path, check_cancelled=check_cancelled)
+        storage.finish()
+        self.index = self._read_index()
+
+    def _read_index(self) -> LayoutIndex:
+        if INDEX_FILE not in self._tar:
+            is_docker = "manifest.json" in self._tar
+            raise ContentError(
+                f"{self._path} holds no image layout: it has no {INDEX_FILE}",
+                hint=f"it looks like docker-archive:{self._path}" if is_docker else "",
+            )
+        # Of two with one name, programs that unpack take the last, and others the first.
+        return LayoutIndex.parse(self._tar.content(INDEX_FILE, limit=MAX_INDEX_BYTES))
+
+    def manifest(self, descriptor: Descriptor) -> RawManifest:
+        """Read a manifest, and check digest and size.
+
+        Raises:
+            NotFound: it is not in the archive.
+            DigestMismatch, SizeMismatch, LimitExceeded: it is not what the descriptor says.
+        """
+        if descriptor.size > MAX_MANIFEST_BYTES:
+            raise LimitExceeded(
+                f"manifest of {descriptor.size} bytes is over the limit of {MAX_MANIFEST_BYTES}"
+            )
+        name = member_name(descriptor.digest)
+        if name not in self._tar:
+            raise NotFound(f"manifest {descriptor.digest} is not in {self._path}")
+        content = self._tar.content(name, limit=MAX_MANIFEST_BYTES, unique=False)
+        RawManifest(content, "").check(descriptor.digest, descriptor.size)
+        return RawManifest(content, descriptor.media_type or media_type_of(content))
+
+    def open_blob(self, blob: Descriptor, offset: int) -> Readable:
+        """Open a blob from `offset` bytes on.
+
+        Raises:
+            NotFound: it is not in the archive.
+            ContentError: there is something else under its name.
+        """
+        name = member_name(blob.digest)
+        if name not in self._tar:
+            raise NotFound(f"{blob.digest} is not in {self._path}")
+        return self._tar.open(self._tar.find(name), offset=offset)
+
+    def has_blob(self, blob: Descriptor) -> bool:
+        """Tell whether a blob is there with its exact size."""
+        try:
+            return self._tar.find(member_name(blob.digest)).size == blob.size
+        except (NotFound, ContentError):
+            return False
+
+
+def member_name(digest: Digest) -> str:
+    """Name of the member that holds a blob (image-layout.md, `blobs`)."""
+    return f"{BLOBS_FOLDER}/{digest.algorithm}/{digest.hex}"
