@@ -65,6 +65,11 @@ class Podman:
         return self._folder / "run"
 
     @property
+    def store_spec(self) -> str:
+        """The store as `containers-storage:` names it."""
+        return f"[vfs@{self.graph_root}+{self.run_root}]"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Environment that podman runs in."""
         return {

@@ -21,10 +21,11 @@ but manifests and the config. Of an index, the image for this machine is shown, 
 --override-os, --override-arch and --override-variant choose; the digest is the index's.
 
 --format takes a Go template: text, {{.Field}}, {{json .Labels}}, {{index .Layers 0}}, pipes,
-variables, {{if}}, {{with}}, {{range}} with {{else}} and {{end}}, trimming markers, comments, and the
-functions and or not, eq ne lt le gt ge, len index slice, print printf println, join split json
-lower upper title pad truncate. \\t and \\n are a tab and a new line; a template that begins with
-"table " shows columns. With --config the fields are those of the config, such as {{.Config.Env}}.
+variables, {{if}}, {{with}}, {{range}} with {{else}} and {{end}}, trimming markers, comments, and
+the functions and or not, eq ne lt le gt ge, len index slice, print printf println, join split
+json lower upper title pad truncate. \\t and \\n are a tab and a new line, and a template that
+begins with "table " shows columns. With --config the fields are those of the config, such as
+{{.Config.Env}}.
 """.strip()
 
 _ALGORITHMS: Final = ("sha256", "sha512")
@@ -43,8 +44,8 @@ def _run(call: Invocation) -> int:
 
 
 def _algorithm(call: Invocation) -> str:
-    name = call.values.string("manifest-digest") or "sha256"
-    if name not in _ALGORITHMS:
+    name = call.values.string("manifest-digest")
+    if name and name not in _ALGORITHMS:
         raise CommandLineError(
             f"--manifest-digest: unknown algorithm {quote(name)}",
             hint=f"there are {', '.join(_ALGORITHMS)}",
@@ -89,7 +90,7 @@ def _report(call: Invocation, name: str, info: ImageInfo, around: Surroundings) 
 
 
 def _digest(info: ImageInfo, algorithm: str) -> str:
-    if algorithm == info.digest.algorithm:
+    if algorithm in ("", info.digest.algorithm):
         return str(info.digest)
     return f"{algorithm}:{hashlib.new(algorithm, info.raw.content).hexdigest()}"
 

@@ -195,11 +195,12 @@ class Store:
 
     def _all_layers(self) -> dict[str, StoredLayer]:
         if self._layers is None:
-            self._layers = {}
+            found: dict[str, StoredLayer] = {}
             for root in self._folders.roots:
                 for entry in self._entries(root, "layers"):
                     layer = _layer(root, entry)
-                    self._layers.setdefault(layer.id, layer)
+                    found.setdefault(layer.id, layer)
+            self._layers = found
         return self._layers
 
     def content(self, image: StoredImage, key: str, *, limit: int) -> bytes:

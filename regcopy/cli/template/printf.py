@@ -73,7 +73,7 @@ def _parse(found: re.Match[str]) -> _Directive:
     if len(width) > 5 or len(precision or "") > 5 or int(width or "0") > MAX_WIDTH:
         raise Misuse(f"{found[0]} is wider than {MAX_WIDTH}")
     exact = None if precision is None else int(precision or "0")
-    if not verb or verb not in "vsqdxXobcUtfFeEgG%":
+    if not verb or verb not in "vsqdxXobcUtfFeEgG%" or (verb == "v" and "#" in flags):
         raise Misuse(f"{found[0]} is no directive")
     return _Directive(found[0], flags, int(width or "0"), exact, verb)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.storage_watch import contents
 def opened(path: Path | str) -> Iterator[TarOutput]:
     """Open a place for writing, and close it."""
     target = TarTarget.look(str(path))
-    output = target.open(sleep=threading.Event().wait, check_cancelled=lambda: None)
+    output = target.open(sleep=time.sleep, check_cancelled=lambda: None)
     try:
         yield output
     finally:
@@ -180,7 +181,7 @@ def test_a_pipe_that_nobody_empties_can_be_cancelled() -> None:
         waiting.set()
 
     output = TarTarget.look(f"/dev/fd/{writing}").open(
-        sleep=threading.Event().wait, check_cancelled=stop_when_full
+        sleep=time.sleep, check_cancelled=stop_when_full
     )
     with pytest.raises(KeyboardInterrupt):
         output.write(b"x" * 10_000_000)
