@@ -8,13 +8,21 @@ is refused: a key twice, a tag, a second document.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 
 if TYPE_CHECKING:
-    from yaml import Event, Mark
+    from yaml import Event
+
+
+class _Mark(Protocol):
+    """A place in a document; lines are counted from 0."""
+
+    @property
+    def line(self) -> int: ...
+
 
 Node = str | None | list["Node"] | dict[str, "Node"]
 """A scalar as text, nothing at all, a list, or a mapping."""
@@ -47,7 +55,7 @@ def parse_yaml(text: str, *, what: str, aliases: bool = False) -> Node:
             reader.fail("has more than a MiB")
         return reader.read(_events(text))
     except YAMLError as error:
-        mark: Mark | None = getattr(error, "problem_mark", None)
+        mark: _Mark | None = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "is no YAML"
         reader.fail(f"is no YAML: {problem}", mark)
 
@@ -87,7 +95,7 @@ class _Reader:
         self._named: dict[str, Node] = {}
         self._nodes = 0
 
-    def fail(self, problem: str, mark: Mark | None = None) -> NoReturn:
+    def fail(self, problem: str, mark: _Mark | None = None) -> NoReturn:
         line = f": line {mark.line + 1}" if mark is not None else ""
         raise ConfigurationError(
             f"{printable(self._what, limit=300)}{line} {printable(problem, limit=300)}"
@@ -96,7 +104,6 @@ class _Reader:
     def read(self, events: Iterator[Event]) -> Node:
         from yaml import DocumentStartEvent, StreamEndEvent
 
-        found: Node = None
         next(events)  # the stream's start
         event = next(events)
         if isinstance(event, StreamEndEvent):

@@ -256,8 +256,6 @@ WRONG: Final = (
     "{{print (nil)}}",
     "{{if nil}}{{end}}",
     "{{true.x}}",
-    "{{.config}}",
-    "{{.Name}}",
     "{{.Os",
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,7 +165,9 @@ def test_a_config_that_is_none_is_one_error(
         ("{{ .Os }}\\t{{.Architecture}}\\n", "linux\tarm64\n"),
         ("{{.Labels}} {{.Env}} {{.RepoTags}}", "map[a:2 z:<1>] [A=1] [1 2]\n"),
         ("{{.Created}}", "2024-01-02 03:04:05.12 +0000 UTC\n"),
-        ("{{json .Labels}}", '{"a":"2","z":"\\u003c1\\u003e"}\n'),
+        ("{{json .Labels}}", '{"a":"2","z":"<1>"}\n'),
+        ("{{range .LayersData}}{{.MIMEType}} {{.Size}}{{end}}", f"{OCI_LAYER_GZIP} 5\n"),
+        ("table {{.Os}} {{.Architecture}}", "linux       arm64\n"),
         ("no fields", "no fields\n"),
     ],
 )
@@ -194,16 +197,43 @@ def test_a_template_shows_nothing_that_moves_a_cursor(registry: FakeRegistry) ->
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{{.Nope}}", '--format: there is no field "Nope"'),
-        ("{{range .Layers}}x{{end}}", "only plain fields are supported yet"),
-        ("{{.Name", "only plain fields are supported yet"),
-        ("{{.LayersData}}", "write {{json .LayersData}}"),
+        ("{{.Nope}}", "--format: .Nope: there is no field Nope among Name, Tag, Digest, "),
+        ("{{range .Layers}}x", "--format: range has no end"),
+        ("{{.Name", "--format: a {{ has no }}"),
+        ("{{nope .Name}}", '--format: function "nope" not defined'),
     ],
 )
-def test_any_other_template_is_refused(registry: FakeRegistry, template: str, message: str) -> None:
+def test_a_template_that_is_wrong_is_refused(
+    registry: FakeRegistry, template: str, message: str
+) -> None:
     ended = run_cli("inspect", "--format", template, "docker://host/app:1")
     assert (ended.code, ended.out) == (1, "")
     assert message in ended.fatal
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{.OS}}/{{.Architecture}}/{{.Variant}}", "linux/arm64/v8\n"),
+        ("{{.Config.Labels.a}} {{.Config.Cmd}} {{.RootFS.DiffIDs}}", "2 [] []\n"),
+        ("{{json .Config}} ", '{"Env":["A=1"],"Labels":{"a":"2","z":"<1>"}} \n'),
+    ],
+)
+def test_a_template_of_the_config_has_the_fields_of_the_config(
+    registry: FakeRegistry, template: str, text: str
+) -> None:
+    ended = run_cli("inspect", "--config", "--format", template, "docker://host/app:1")
+    assert ended.out == text
+
+
+def test_all_of_the_config_may_be_asked_for_by_a_template(registry: FakeRegistry) -> None:
+    plain = run_cli("inspect", "--config", "docker://host/app:1").out
+    assert run_cli("inspect", "--config", "-f", "json", "docker://host/app:1").out == plain
+
+
+def test_the_digest_may_be_of_another_algorithm(registry: FakeRegistry) -> None:
+    digest = inspect_registry("--manifest-digest=sha512")["Digest"]
+    assert digest == f"sha512:{hashlib.sha512(b'{}').hexdigest()}"
 
 
 def test_raw_gives_the_bytes_of_the_manifest(single: SampleImage, layout: str) -> None:
@@ -246,7 +276,7 @@ def test_an_image_that_does_not_exist_is_exit_code_two(layout: str) -> None:
         ((), "Exactly one argument expected"),
         (("oci:a", "oci:b"), "Exactly one argument expected"),
         (("--raw", "-f", "x", "oci:a"), "raw output does not support format option"),
-        (("--manifest-digest=x", "oci:a"), "--manifest-digest is not supported yet"),
+        (("--manifest-digest=x", "oci:a"), '--manifest-digest: unknown algorithm "x"'),
         (
             ("x",),
             (
