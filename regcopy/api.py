@@ -24,13 +24,20 @@ from regcopy.model.manifest import (
 from regcopy.model.platform import Platform
 from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
-from regcopy.transports import parse_reference
-from regcopy.transports.base import DeletesImages, ImageReference, ImageSource, ListsTags
+from regcopy.transports import find_transport, parse_reference
+from regcopy.transports.base import (
+    ChecksCredentials,
+    DeletesImages,
+    ImageReference,
+    ImageSource,
+    ListsTags,
+)
 from regcopy.trust.options import TrustOptions
 
 __all__ = [
     "Access",
     "ImageInfo",
+    "check_credentials",
     "copy",
     "delete",
     "get_manifest",
@@ -209,12 +216,13 @@ def list_tags(
 
 
 def repository_name(reference: str) -> str:
-    """Name of the repository whose tags a reference lists.
+    """Name of the repository whose tags a reference lists, "" where they are of several.
 
     Raises:
         UsageError: the transport has no tags.
     """
-    return _lister(reference).repository_name
+    place = _lister(reference)
+    return "" if place.spans_repositories else place.repository_name
 
 
 def delete(
@@ -238,6 +246,34 @@ def delete(
     session = Session(environment=environment, cancelled=cancelled, observer=observer)
     with session, located(reference=place):
         place.delete_image(session.context(access, "destination"))
+
+
+def check_credentials(
+    registry: str,
+    *,
+    access: Access | None = None,
+    observer: Observer | None = None,
+    cancelled: threading.Event | None = None,
+    environment: Environment | None = None,
+) -> None:
+    """Ask a registry whether it takes a credential, without doing anything else.
+
+    Args:
+        registry: host and port, such as `docker.io`.
+        access: the credential, TLS and retries.
+        observer: told of repeated requests.
+        cancelled: set it to stop.
+        environment: variables and folders; those of the process by default.
+
+    Raises:
+        Unauthorized: it does not take the credential.
+        RegcopyError: it could not be asked.
+    """
+    transport: object = find_transport("docker")
+    if not isinstance(transport, ChecksCredentials):
+        raise UsageError("the transport docker cannot check credentials")
+    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+        transport.check_credentials(registry, session.context(access, "destination"))
 
 
 def _lister(reference: str) -> ListsTags:

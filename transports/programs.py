@@ -219,4 +219,5 @@ def _passed_on(variables: Mapping[str, str]) -> dict[str, str]:
         for name, value in variables.items()
         if name in _PASSED_ON or name.startswith(_PASSED_PREFIXES)
     }
-    return {"PATH": _USUAL_PATH, **kept}
+    # Messages in English, which some callers tell apart, and text as it is.
+    return {"PATH": _USUAL_PATH, **kept, "LC_ALL": "C.UTF-8"}

@@ -1,7 +1,8 @@
-"""Ask a credential helper: a program `docker-credential-NAME` that knows secrets.
+"""Speak with a credential helper: a program `docker-credential-NAME` that keeps secrets.
 
-The protocol is that of docker-credential-helpers: the server's name on standard input, and
-JSON with `Username` and `Secret` on standard output. What a helper prints is never shown.
+The protocol is that of docker-credential-helpers: one word as argument, `get`, `store` or
+`erase`; the server's name on standard input, or for `store` JSON with `ServerURL`, `Username`
+and `Secret`; and from `get` such JSON on standard output. What a helper prints is never shown.
 """
 
 from __future__ import annotations
@@ -57,13 +58,66 @@ def ask_helper(
             answer is too long, too late or not understood.
     """
     program = find_helper(name, environment)
-    status, output = _run(program, server, environment, timeout_seconds)
+    status, output = _run(program, "get", server, environment, timeout_seconds)
+    if status != 0 and output.strip() == _NOT_FOUND:
+        return None
+    _check(program, server, status)
+    return _parse(program.name, output, origin)
+
+
+def store_in_helper(
+    name: str,
+    server: str,
+    credential: Credential,
+    environment: Environment,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> None:
+    """Run `docker-credential-NAME store`, which keeps a user name and password.
+
+    Args:
+        name: what follows `docker-credential-`.
+        server: the registry, as it will be asked for.
+        credential: a user name and password.
+        environment: as for `ask_helper`.
+        timeout_seconds: as for `ask_helper`.
+
+    Raises:
+        ConfigurationError: as `ask_helper`.
+    """
+    told = {
+        "ServerURL": server,
+        "Username": credential.username,
+        "Secret": credential.password,
+    }
+    program = find_helper(name, environment)
+    status, _ = _run(program, "store", json.dumps(told), environment, timeout_seconds)
+    _check(program, server, status)
+
+
+def erase_in_helper(
+    name: str,
+    server: str,
+    environment: Environment,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> bool:
+    """Run `docker-credential-NAME erase`; False where it had no such credential.
+
+    Arguments and errors are those of `ask_helper`.
+    """
+    program = find_helper(name, environment)
+    status, output = _run(program, "erase", server, environment, timeout_seconds)
+    if status != 0 and output.strip() == _NOT_FOUND:
+        return False
+    _check(program, server, status)
+    return True
+
+
+def _check(program: Path, server: str, status: int) -> None:
     if status != 0:
-        if output.strip() == _NOT_FOUND:
-            return None
         how = f"exit code {status}" if status > 0 else f"signal {-status}"
         raise _failed(program.name, f"failed for {printable(server)} with {how}")
-    return _parse(program.name, output, origin)
 
 
 def find_helper(name: str, environment: Environment) -> Path:
@@ -89,13 +143,13 @@ def find_helper(name: str, environment: Environment) -> Path:
 
 
 def _run(
-    program: Path, server: str, environment: Environment, timeout_seconds: float
+    program: Path, verb: str, told: str, environment: Environment, timeout_seconds: float
 ) -> tuple[int, bytes]:
     """Give exit status and output; after an error the helper and its children are dead."""
     deadline = time.monotonic() + timeout_seconds
     try:
         process = subprocess.Popen(  # noqa: S603 — no shell, and the program was looked up above
-            [str(program), "get"],
+            [str(program), verb],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Nobody may see it, so nobody reads it.
@@ -108,7 +162,7 @@ def _run(
         raise _failed(program.name, "could not be started") from None
     with process:
         try:
-            _send(process.stdin, server)
+            _send(process.stdin, told)
             output = _read(program.name, process.stdout, deadline)
             status = process.wait(max(0.0, deadline - time.monotonic()))
         except BaseException as error:
@@ -122,11 +176,11 @@ def _run(
     return status, output
 
 
-def _send(pipe: IO[bytes] | None, server: str) -> None:
+def _send(pipe: IO[bytes] | None, told: str) -> None:
     if pipe is not None:
         # A helper that does not read its input may still answer.
         with suppress(BrokenPipeError), pipe:
-            pipe.write(server.encode())
+            pipe.write(told.encode())
 
 
 def _read(name: str, pipe: IO[bytes] | None, deadline: float) -> bytes:

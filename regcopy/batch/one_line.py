@@ -12,7 +12,7 @@ from typing import Final
 from regcopy.batch.lines import Line
 from regcopy.batch.report import Failure, LineReport
 from regcopy.batch.resume import Done, current_digest
-from regcopy.copying.options import CopyOptions
+from regcopy.copying.options import CompressionOptions, CopyOptions
 from regcopy.copying.result import CopiedImage, CopyResult, DryRun
 from regcopy.errors import Cancelled, NotFound, RateLimited, RegcopyError, TransportError
 from regcopy.events import Observer
@@ -117,7 +117,20 @@ def wanted(options: CopyOptions) -> str:
             images += " stripped" if instances.strip else ""
         case kind:
             images = kind
-    return f"{images} format={options.format}" if options.format else images
+    forms = {
+        "format": options.format,
+        "compression": _told(options.compression),
+        "signed": len(options.signers),
+        "signatures": "removed" if options.remove_signatures else "",
+    }
+    return " ".join([images, *(f"{name}={form}" for name, form in forms.items() if form)])
+
+
+def _told(compression: CompressionOptions) -> str:
+    if compression == CompressionOptions():
+        return ""
+    forced = "forced" if compression.force else "wanted"
+    return f"{compression.layers},{compression.format},{compression.level},{forced}"
 
 
 def _do(

@@ -80,6 +80,7 @@ def copy_many(
     Raises:
         BadList: with every line that makes no sense; nothing was attempted.
         UsageError: an impossible number of jobs.
+        ConfigurationError: with the first event: the trust policy cannot be used.
     """
     if not 1 <= jobs <= MAX_JOBS:
         raise UsageError(f"{jobs} jobs at once: not a number from 1 to {MAX_JOBS}")
@@ -166,6 +167,7 @@ class _Run:
         )
         try:
             with session:
+                session.trust()  # a policy that cannot be used is told once, not by each line
                 yield from self._copy(session)
         except BaseException:
             self._cancelled.set()

@@ -10,7 +10,9 @@ from regcopy.cli.copy_flags import COPY_FLAGS
 from regcopy.cli.flags import Flag
 
 # About one image, or about how one copy is told.
-_OF_ONE_IMAGE: Final = frozenset({"additional-tag", "digestfile", "dry-run", "quiet"})
+_OF_ONE_IMAGE: Final = frozenset(
+    {"additional-tag", "digestfile", "dry-run", "quiet", "sign-identity"}
+)
 
 LIST: Final = FlagGroup(
     "The list",

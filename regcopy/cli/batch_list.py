@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.batch_exits import BAD_LIST
@@ -97,15 +98,15 @@ def tell_bad_list(console: Console, error: RegcopyError) -> int:
 
 def list_options(call: Invocation, lines: Sequence[Line]) -> CopyOptions:
     """Say how lines are copied that do not say so themselves."""
+    from regcopy.cli.copy_signing import signers
     from regcopy.copying.options import CopyOptions
     from regcopy.transports import parse_reference
 
+    if not lines:
+        return CopyOptions()
     # The destination matters only for --additional-tag, which lists do not have.
-    return (
-        copy_options(call.values, parse_reference(lines[0].destination))
-        if lines
-        else (CopyOptions())
-    )
+    options = copy_options(call.values, parse_reference(lines[0].destination))
+    return replace(options, signers=signers(call))
 
 
 def wanted_shard(call: Invocation) -> Shard | None:

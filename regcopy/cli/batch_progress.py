@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -100,6 +99,8 @@ class JsonEvents:
 
     def take(self, event: LineEvent, /) -> None:
         """Write it; a copy does not end because nobody reads about it."""
+        import json
+
         from regcopy.batch.events import event_json
 
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

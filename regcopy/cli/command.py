@@ -86,6 +86,8 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "inspect": Entry("regcopy.cli.inspect", "Show what an image is"),
         "list-tags": Entry("regcopy.cli.list_tags", "List the tags of a repository"),
         "delete": Entry("regcopy.cli.delete", "Delete an image"),
+        "login": Entry("regcopy.cli.login", "Keep a user name and password for a registry"),
+        "logout": Entry("regcopy.cli.logout", "Forget what login has kept"),
         "manifest-digest": Entry(
             "regcopy.cli.manifest_digest", "Compute the digest of a manifest in a file"
         ),
@@ -108,8 +110,6 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
 LATER: Final = frozenset(
     {
         "sync",
-        "login",
-        "logout",
         "layers",
         "experimental-image-proxy",
     }

@@ -153,7 +153,10 @@ def _platforms(texts: tuple[str, ...] | list[str], flag: str, *, strip: bool) ->
 
 
 def _additional_tag(text: str, destination: ImageReference) -> str:
-    """Give the tag: alone, or as skopeo has it, behind the name of the repository."""
+    """Give the tag: alone, or as skopeo has it, behind the name of the repository.
+
+    An archive holds images of any repository, so there the whole name is the tag.
+    """
     from regcopy.errors import InvalidReference
     from regcopy.model.reference import ImageName, is_tag
     from regcopy.transports.base import ListsTags
@@ -166,9 +169,14 @@ def _additional_tag(text: str, destination: ImageReference) -> str:
         raise CommandLineError(f"error parsing additional-tag '{text}': {error}") from None
     if not name.tag or name.digest:
         raise CommandLineError(f"additional-tag '{text}' must be a tagged reference")
-    if isinstance(destination, ListsTags) and destination.repository_name != name.name:
+    if not isinstance(destination, ListsTags):
+        return name.tag
+    if destination.spans_repositories:
+        return text
+    repository = destination.repository_name
+    if repository != name.name:
         raise CommandLineError(
-            f"additional-tag '{text}' is not in the repository {destination.repository_name}",
+            f"additional-tag '{text}' is not in the repository {repository}",
             hint="a second tag of the same image can only be in the destination's repository",
         )
     return name.tag

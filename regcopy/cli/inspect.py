@@ -100,6 +100,8 @@ def _tags(call: Invocation, name: str, around: Surroundings) -> list[str]:
     from regcopy import api
     from regcopy.errors import Forbidden, NotFound, Unauthorized
 
+    if not api.repository_name(name):
+        return []
     try:
         return list(api.list_tags(name, **around))
     except (Forbidden, NotFound, Unauthorized):

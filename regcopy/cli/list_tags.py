@@ -34,7 +34,8 @@ def _run(call: Invocation) -> int:
         tags = list(api.list_tags(name, **surroundings(call)))
     except UsageError as error:  # skopeo's message, without the place
         raise CommandLineError(error.message, hint=error.hint) from None
-    call.console.out(f"{encode({'Repository': repository, 'Tags': tags})}\n")
+    named = {"Repository": repository} if repository else {}
+    call.console.out(f"{encode({**named, 'Tags': tags})}\n")
     return OK
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.batch_exits import BAD_LIST
@@ -76,6 +75,8 @@ def _plan(call: Invocation, lines: tuple[Line, ...]) -> SharedPlan:
 
 
 def _json(plan: SharedPlan) -> str:
+    import json
+
     return json.dumps(plan.to_json(), indent=2) + "\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.batch_exits import EXIT_CODES, list_exit_code
@@ -61,6 +60,8 @@ def _run(call: Invocation) -> int:
 
 
 def _text(reports: Iterable[LineReport]) -> str:
+    import json
+
     return "".join(
         json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n"
         for report in reports

@@ -7,7 +7,6 @@ results: `IMAGES` has as many images as there is room for, and the report has th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -107,6 +106,8 @@ class Results:
 
 def _size(values: Mapping[str, str]) -> int:
     """Bytes of the results in the message that carries them."""
+    import json
+
     return sum(len(_ENTRY) + len(name) + len(json.dumps(v)) - 2 for name, v in values.items())
 
 

@@ -56,7 +56,7 @@ def parse_yaml(text: str, *, what: str, aliases: bool = False) -> Node:
         return reader.read(_events(text))
     except YAMLError as error:
         mark: _Mark | None = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "is no YAML"
+        problem = getattr(error, "problem", None) or "a character that must not be in it"
         reader.fail(f"is no YAML: {problem}", mark)
 
 

@@ -80,9 +80,9 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
     job = places.job
     plan = plan_for(places, wanted)
     transfer = Transfer(places, tally)
-    configs = transfer.read_configs(plan.configs)
-    writer = Writer(places, plan, configs, tally)
     with located(side="source", reference=job.source):
+        configs = transfer.read_configs(plan.configs)
+        writer = Writer(places, plan, configs, tally)
         writer.check()
         expected = diff_ids(plan.root, plan.layers, configs)
     tally.notify(plan.started())

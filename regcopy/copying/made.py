@@ -5,11 +5,28 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from regcopy.copying.recompression import Recompression
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import Compression
 from regcopy.transports.base import ImageReference
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that the bytes of a layer depend on that was made, and what they were compared with.
+
+    Attributes:
+        layer: digest of what it was made of.
+        after: its compression.
+        level: of the compressor; None for its default.
+        diff_id: digest that it was found to have when it was plain; None where it was not
+            unpacked.
+    """
+
+    layer: Digest
+    after: Compression
+    level: int | None
+    diff_id: Digest | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +43,17 @@ class MadeLayers:
     def __init__(self) -> None:
         """Remember nothing yet."""
         self._lock = threading.Lock()
-        self._made: dict[tuple[Digest, Compression, int | None], Made] = {}
+        self._made: dict[Recipe, Made] = {}
 
-    def find(self, layer: Descriptor, change: Recompression) -> Made | None:
-        """Give what became of a layer by the same change."""
+    def find(self, recipe: Recipe) -> Made | None:
+        """Give what was made so before."""
         with self._lock:
-            return self._made.get((layer.digest, change.after, change.level))
+            return self._made.get(recipe)
 
-    def note(self, layer: Descriptor, change: Recompression, made: Made) -> None:
+    def note(self, recipe: Recipe, made: Made) -> None:
         """Remember it."""
         with self._lock:
-            self._made[layer.digest, change.after, change.level] = made
+            self._made[recipe] = made
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from regcopy.copying.made import Made, MadeLayers
+from regcopy.copying.made import Made, MadeLayers, Recipe
 from regcopy.copying.places import Places
 from regcopy.copying.plan import PlannedBlob
 from regcopy.copying.recompression import Recompression
-from regcopy.errors import Cancelled, ContentError, located
+from regcopy.errors import Cancelled, ContentError, LimitExceeded, located
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, Observer
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
@@ -28,6 +28,8 @@ Outcome = Literal["copied", "reused", "mounted"]
 # any line. Small ones wait for answers, not for bytes, so many of them go at once.
 HEAVY_BYTES: Final = 4 * 1024 * 1024
 HEAVY_WORKERS: Final = 4
+# Configs that are needed first are held at once; real ones have a few kilobytes each.
+MAX_CONFIGS_BYTES: Final = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Transfer:
             self._place,
             blobs,
             stop=self._stop,
-            is_heavy=lambda planned: planned.blob.size > HEAVY_BYTES,
+            is_heavy=_is_heavy,
             heavy_workers=HEAVY_WORKERS,
         )
 
@@ -94,9 +96,12 @@ class Transfer:
         """Read configs of images whole, verified. They are not read again to be placed.
 
         Raises:
-            LimitExceeded: one is larger than a config may be.
+            LimitExceeded: one is larger than a config may be, or all together are too large.
             RegcopyError: one cannot be read.
         """
+        total = sum(config.size for config in configs)
+        if total > MAX_CONFIGS_BYTES:
+            raise LimitExceeded(f"the configs have {total} bytes together")
         found = self._pool.map(self._read_config, configs)
         self._configs = {one.digest: content for one, content in zip(configs, found, strict=True)}
         return self._configs
@@ -154,7 +159,8 @@ class Transfer:
         )
 
     def _place_changed(self, blob: Descriptor, change: Recompression) -> tuple[Descriptor, Outcome]:
-        made = self._made.find(blob, change)
+        recipe = Recipe(blob.digest, change.after, change.level, self._diff_ids.get(blob.digest))
+        made = self._made.find(recipe)
         if made is not None:
             there = replace(made.blob, media_type=change.media_type(blob))
             if self._mount(there, made.place):
@@ -163,13 +169,13 @@ class Transfer:
                 return there, "reused"
         if change.may_stay and self._destination.find_blob(blob):
             return blob, "reused"
-        there = self._put_changed(blob, change)
-        self._made.note(blob, change, Made(there, self._target))
+        there = self._put_changed(blob, change, recipe.diff_id)
+        self._made.note(recipe, Made(there, self._target))
         return there, "copied"
 
-    def _put_changed(self, blob: Descriptor, change: Recompression) -> Descriptor:
-        diff_id = self._diff_ids.get(blob.digest)
-
+    def _put_changed(
+        self, blob: Descriptor, change: Recompression, diff_id: Digest | None
+    ) -> Descriptor:
         def open_changed(offset: int) -> Readable:
             # Such bytes cannot be asked for from the middle: an upload that resumes makes
             # them again, and they are the same again.
@@ -247,6 +253,12 @@ class _SourceBlob:
 
     def close(self) -> None:
         self._raw.close()
+
+
+def _is_heavy(planned: PlannedBlob) -> bool:
+    # To unpack zstd may take memory of megabytes, however small the layer is.
+    unpacks = planned.change is not None and planned.change.before != "none"
+    return unpacks or planned.blob.size > HEAVY_BYTES
 
 
 def _skip(raw: Readable, count: int) -> None:

@@ -107,6 +107,11 @@ class MemoryReference:
         return replace(self, tag=tag)
 
     @property
+    def spans_repositories(self) -> bool:
+        """No."""
+        return False
+
+    @property
     def repository_name(self) -> str:
         """The repository."""
         return self.repository

@@ -125,10 +125,11 @@ class Gpg:
         if ended.code != 0:
             raise SignatureInvalid(f"Invalid GPG signature: gpg ended with {ended.code}")
         valid = next(line for line in lines if line[0] == "VALIDSIG")
+        fingerprint = valid[1] if len(valid) > 1 else ""
         primary = valid[_PRIMARY + 1] if len(valid) > _PRIMARY + 1 else ""
-        if not (_is_fingerprint(valid[1]) and _is_fingerprint(primary)):
+        if not (_is_fingerprint(fingerprint) and _is_fingerprint(primary)):
             raise SignatureInvalid("Invalid GPG signature: gpg does not say by which key")
-        return Signed(ended.output, valid[1], primary)
+        return Signed(ended.output, fingerprint, primary)
 
     def sign(
         self, content: bytes, key: str, *, passphrase: str | None = None, limits: Limits

@@ -46,7 +46,13 @@ class StorageSource:
         self._config = parsed.config
         layers = self._store.layers_of(self._image)
         self._layers = {layer.diff_id: layer for layer in layers if layer.diff_id}
-        self._manifest = rewrite_image(stored, to=None, layers=_plain(parsed, layers)).manifest
+        self._manifest = with_plain_layers(
+            # What is stored has the type that other tools have for it, too.
+            stored,
+            parsed,
+            [_plain(layer) for layer in layers],
+            docker_type=DOCKER_LAYER_GZIP,
+        )
 
     def _stored_manifest(self, reference: StorageReference) -> RawManifest:
         key = MANIFEST_KEY
@@ -111,23 +117,10 @@ class StorageSource:
         self.close()
 
 
-def _plain(image: ImageManifest, layers: tuple[StoredLayer, ...]) -> Mapping[Digest, Descriptor]:
-    """Descriptors of the plain layers in place of others, by the digests of these."""
-    if len(layers) != len(image.layers):
-        raise ManifestInvalid(
-            f"the image has {len(image.layers)} layers, and {len(layers)} in the store"
+def _plain(layer: StoredLayer) -> PlainLayer:
+    if layer.diff_id is None:
+        raise ManifestUnsupported(
+            f"the store does not know the diff ID of layer {layer.id}",
+            hint="podman save --format oci-archive exports such an image",
         )
-    is_oci = image.media_type == OCI_MANIFEST
-    replaced: dict[Digest, Descriptor] = {}
-    for before, layer in zip(image.layers, layers, strict=True):
-        if layer.diff_id is None:
-            raise ManifestUnsupported(
-                f"the store does not know the diff ID of layer {layer.id}",
-                hint="podman save --format oci-archive exports such an image",
-            )
-        # Docker has a type for plain layers, but no tool writes it.
-        is_plain = not is_oci or compression_of(before.media_type) == "none"
-        if before.digest != layer.diff_id or not is_plain:
-            kind = OCI_LAYER if is_oci else DOCKER_LAYER_GZIP
-            replaced[before.digest] = Descriptor(kind, layer.diff_id, layer.size)
-    return replaced
+    return PlainLayer(layer.diff_id, layer.size)

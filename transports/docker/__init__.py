@@ -66,6 +66,11 @@ class DockerReference:
         return self.name.digest
 
     @property
+    def spans_repositories(self) -> bool:
+        """No: the tags are those of one repository."""
+        return False
+
+    @property
     def repository_name(self) -> str:
         """`registry/repository`."""
         return self.name.name
@@ -166,6 +171,17 @@ class DockerTransport:
                 hint=f"write docker://{shown.lstrip('/')}",
             )
         return DockerReference(ImageName.parse(text[2:]).with_default_tag(), text)
+
+    def check_credentials(self, registry: str, context: Context, /) -> None:
+        """Ask a registry whether it takes the credential that the context has for it.
+
+        Raises:
+            Unauthorized: it does not.
+            TransportError: it cannot be reached, or is no registry.
+        """
+        from regcopy.transports.docker.login import check_credentials
+
+        check_credentials(registry, context)
 
 
 TRANSPORT: Final[Transport] = DockerTransport()

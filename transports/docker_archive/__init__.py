@@ -79,6 +79,11 @@ class DockerArchiveReference:
         return ()
 
     @property
+    def spans_repositories(self) -> bool:
+        """Yes: an archive holds images of any repository."""
+        return True
+
+    @property
     def repository_name(self) -> str:
         """Repository of the name, "" where there is none."""
         return self.name.name if self.name else ""

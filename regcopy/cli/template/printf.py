@@ -24,13 +24,18 @@ _BASES: Final = {"b": ("b", "0b"), "o": ("o", "0"), "x": ("x", "0x"), "X": ("X",
 
 @dataclass(frozen=True, slots=True)
 class _Directive:
-    """One `%…`: its flags, its width, its precision (None for none) and its verb."""
+    """One `%…`: its flags, its width, its precision (None for none) and its verb.
+
+    Attributes:
+        named: write the names of a struct's fields too, which is what `+` means to `%v`.
+    """
 
     text: str
     flags: str
     width: int
     precision: int | None
     verb: str
+    named: bool = False
 
     def pad(self, text: str, *, zeros: bool = True) -> str:
         """Fill up to the width; zeros go behind a sign."""
@@ -75,16 +80,14 @@ def _parse(found: re.Match[str]) -> _Directive:
     exact = None if precision is None else int(precision or "0")
     if not verb or verb not in "vsqdxXobcUtfFeEgG%" or (verb == "v" and "#" in flags):
         raise Misuse(f"{found[0]} is no directive")
-    return _Directive(found[0], flags, int(width or "0"), exact, verb)
+    named = verb == "v" and "+" in flags
+    plain = flags.replace("+", "") if named else flags
+    return _Directive(found[0], plain, int(width or "0"), exact, verb, named)
 
 
 def _fill(directive: _Directive, value: Value) -> str:
     if isinstance(value, GoList | GoMap | GoStruct):
-        return join_parts(
-            value,
-            lambda part: _fill(directive, part),
-            named=directive.verb == "v" and "+" in directive.flags,
-        )
+        return join_parts(value, lambda part: _fill(directive, part), named=directive.named)
     filled = _scalar(directive, value)
     if filled is None:
         raise Misuse(f"{directive.text} is not for a {kind_of(value)}")

@@ -103,7 +103,7 @@ def to_json(value: Value) -> object:
         case GoMap():
             if value.is_nil:
                 return None
-            return {key: to_json(item) for key, item in value.items.items()}
+            return {key: to_json(item) for key, item in sorted(value.items.items())}
         case GoStruct():
             return {
                 one.key: to_json(one.value)

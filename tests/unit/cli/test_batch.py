@@ -147,6 +147,22 @@ def test_wrong_credentials_have_an_exit_code(fake: FakeRegistry, tmp_path: Path)
     assert batch(tmp_path / "list").code == 6
 
 
+def test_a_rejected_line_has_an_exit_code_and_moves_nothing(tmp_path: Path) -> None:
+    path = layout_lines(tmp_path, 2).write(tmp_path / "list")
+    (tmp_path / "policy.json").write_text('{"default": [{"type": "reject"}]}')
+    ended = batch(path, "--policy", str(tmp_path / "policy.json"))
+    assert ended.code == 7
+    assert not (tmp_path / "out-0" / "manifest.json").exists()
+
+
+def test_a_policy_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
+    path = layout_lines(tmp_path, 2).write(tmp_path / "list")
+    (tmp_path / "policy.json").write_text("{")
+    ended = batch(path, "--policy", str(tmp_path / "policy.json"))
+    assert ended.code == 1
+    assert [line.level for line in ended.log] == ["fatal"]
+
+
 def test_fail_fast_begins_nothing_new(tmp_path: Path) -> None:
     lines = layout_lines(tmp_path, 2)
     lines.texts.insert(0, f"oci:{tmp_path}/no dir:{tmp_path}/x")

@@ -9,6 +9,7 @@ from regcopy.batch.report import Reason
 from regcopy.cli.batch_exits import list_exit_code
 from regcopy.cli.command import find_command
 from regcopy.cli.groups import GLOBAL
+from tests.unit.cli.test_startup import HEAVY, loaded_by
 
 LINE = Line(1, "oci:a", "dir:b")
 
@@ -57,3 +58,8 @@ def test_every_flag_says_what_it_does(name: str) -> None:
     command = find_command(name)
     assert command
     assert [f.name for f in command.flags if not (f.help or f.hidden or f.later)] == []
+
+
+@pytest.mark.parametrize("name", ["batch", "plan", "report", "tekton"])
+def test_help_loads_nothing_heavy(name: str) -> None:
+    assert loaded_by(name, "--help") & HEAVY == set()

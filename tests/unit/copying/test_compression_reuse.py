@@ -7,15 +7,16 @@ from dataclasses import replace
 import pytest
 
 from regcopy.copying.options import CompressionOptions, CopyOptions, Instances
-from regcopy.model.mediatypes import (
-    Compression,
-)
+from regcopy.errors import DigestMismatch
+from regcopy.model.digest import Digest
+from regcopy.model.mediatypes import Compression
 from regcopy.transports.base import LayerForm
 from tests.layers import (
     TYPES,
     image_with,
     index_of,
     tars,
+    with_config,
 )
 from tests.unit.copying.conftest import World, with_format, with_layers
 
@@ -92,6 +93,15 @@ def test_a_second_repository_mounts_what_the_first_got(world: World) -> None:
     second = world.run(replace(job, destination=world.destination.reference("elsewhere")))
     assert second.digest == first.digest
     assert second.blobs_mounted == 2
+
+
+def test_a_second_image_with_another_diff_id_does_not_take_it_over(world: World) -> None:
+    image = image_with("gzip")
+    job = world.job(world.source.add(image, "app"))
+    world.takes("plain").run(job)
+    liar = with_config(image, diff_ids=[str(Digest.of(b"other"))] * 2)
+    with pytest.raises(DigestMismatch):
+        world.run(replace(job, source=world.source.add(liar, "app", "liar")))
 
 
 def test_another_level_is_another_layer(world: World) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from regcopy.copying import transfer
 from regcopy.copying.options import CopyOptions, Instances
-from regcopy.errors import DigestMismatch, ManifestInvalid
+from regcopy.errors import DigestMismatch, LimitExceeded, ManifestInvalid
 from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import (
     CompressionFormat,
@@ -53,6 +54,15 @@ def test_a_config_that_does_not_fit_fails_before_anything_moves(
         world.takes("plain").copy(world.source.add(image, "app"))
     assert caught.value.side == "source"
     assert world.destination.called("put_blob") == []
+
+
+def test_configs_that_are_too_large_together_are_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MAX_CONFIGS_BYTES", 100)
+    with pytest.raises(LimitExceeded, match=r"the configs have [0-9]+ bytes together") as caught:
+        world.takes("plain").copy(world.source.add(image_with("gzip"), "app"))
+    assert caught.value.side == "source"
 
 
 def test_two_images_that_contradict_each_other_fail(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -35,6 +35,13 @@ from tests.signing import (
     signed_by,
     sigstore_signed,
 )
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    PrivateKey = EllipticCurvePrivateKey | Ed25519PrivateKey | RSAPrivateKey
 
 MANIFEST: Final = single_image().top.content
 
@@ -90,11 +97,16 @@ def sigstore_keys() -> SigstoreKeys:
     evil = ec.generate_private_key(ec.SECP256R1())
     edwards = ed25519.Ed25519PrivateKey.generate()
     rivest = rsa.generate_private_key(65537, 2048)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+
+    def pem(key: PrivateKey) -> bytes:
+        return key.public_key().public_bytes(serialization.Encoding.PEM, form)
+
     publics = {
-        "ecdsa": ecdsa.public_key(),
-        "evil": evil.public_key(),
-        "ed25519": edwards.public_key(),
-        "rsa": rivest.public_key(),
+        "ecdsa": pem(ecdsa),
+        "evil": pem(evil),
+        "ed25519": pem(edwards),
+        "rsa": pem(rivest),
     }
 
     def sign(name: str, content: bytes) -> bytes:
@@ -104,13 +116,7 @@ def sigstore_keys() -> SigstoreKeys:
             return rivest.sign(content, padding.PKCS1v15(), hashes.SHA256())
         return (evil if name == "evil" else ecdsa).sign(content, ec.ECDSA(hashes.SHA256()))
 
-    def public(name: str) -> bytes:
-        key = publics[name]
-        return key.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-
-    return SigstoreKeys(sign, public)
+    return SigstoreKeys(sign, publics.__getitem__)
 
 
 @dataclass(frozen=True)

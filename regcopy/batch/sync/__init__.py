@@ -1,0 +1,1 @@
+"""`sync`: many images between repositories and folders, as one list."""
