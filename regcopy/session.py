@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
 from regcopy.copying.dry_run import dry_run
 from regcopy.copying.engine import copy_image
+from regcopy.copying.layers import copy_layers
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.places import DEFAULT_PARALLEL, CopyJob
 from regcopy.copying.pool import Limits
@@ -20,6 +22,7 @@ from regcopy.copying.tally import Tally
 from regcopy.copying.transfer import HEAVY_WORKERS
 from regcopy.errors import Side, UsageError, located
 from regcopy.events import Observer, Silent
+from regcopy.model.digest import Digest
 from regcopy.transports import parse_reference
 from regcopy.transports.base import (
     Clocks,
@@ -110,6 +113,33 @@ class Session:
         tally = self._tally if observer is None else Tally(observer)
         job = self._job(source, destination, options, (source_access, destination_access))
         return copy_image(job, tally)
+
+    def copy_layers(
+        self,
+        source: str,
+        destination: str,
+        layers: Sequence[Digest],
+        *,
+        options: CopyOptions | None = None,
+        source_access: Access | None = None,
+        destination_access: Access | None = None,
+    ) -> None:
+        """Copy the manifest of one image and some of its blobs; for folders of plain files.
+
+        Args:
+            source: `transport:reference` to read from.
+            destination: `transport:reference` to write to.
+            layers: digests of layers; none of them for all, and the config.
+            options: which image of an index.
+            source_access: credentials, TLS and retries of the source.
+            destination_access: the same of the destination.
+
+        Raises:
+            UsageError: a blob that the image does not have.
+            RegcopyError: as `copy`.
+        """
+        job = self._job(source, destination, options, (source_access, destination_access))
+        copy_layers(job, layers)
 
     def plan_copy(
         self,

@@ -71,8 +71,10 @@ def _check_repository(key: str, registry: str) -> None:
     try:
         name = ImageName.parse(key)
     except InvalidReference as error:
+        _, _, reason = error.message.rpartition('": ')
+        why = "" if reason == "invalid format" else f": {reason}"
         raise InvalidReference(
-            f'parse reference from "{printable(key, limit=200)}": {error.message}'
+            f'parse reference from "{printable(key, limit=200)}": invalid reference format{why}'
         ) from None
     if name.tag or name.digest:
         raise InvalidReference(f'reference "{name}" contains tag or digest')

@@ -88,6 +88,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "delete": Entry("regcopy.cli.delete", "Delete an image"),
         "login": Entry("regcopy.cli.login", "Keep a user name and password for a registry"),
         "logout": Entry("regcopy.cli.logout", "Forget what login has kept"),
+        "layers": Entry("regcopy.cli.layers", "Write the layers of an image into a new folder"),
         "manifest-digest": Entry(
             "regcopy.cli.manifest_digest", "Compute the digest of a manifest in a file"
         ),
@@ -110,7 +111,6 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
 LATER: Final = frozenset(
     {
         "sync",
-        "layers",
         "experimental-image-proxy",
     }
 )

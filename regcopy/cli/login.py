@@ -33,8 +33,9 @@ or a namespace such as quay.io/team; without --username or --password, they are 
 
 
 def _run(call: Invocation) -> int:
-    place = find_place(call)  # before anything else: two files make no sense
-    key = parse_key(call, "login to")
+    if call.values.string("authfile") and call.values.string("compat-auth-file"):
+        find_place(call)  # says that two files make no sense
+    key = parse_key(call, "login")
     known = find_credential(call, key)
     if call.values.boolean("get-login"):
         return _tell_user(call, key, known)
@@ -44,6 +45,7 @@ def _run(call: Invocation) -> int:
         )
     if _uses_known(call, key, known):
         return OK
+    place = find_place(call)
     credential = _ask(call, known)
     _check(call, key, credential)
     from regcopy.auth.login import store_login

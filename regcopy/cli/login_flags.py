@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from regcopy.cli.calls import Surroundings
 from regcopy.cli.flags import CommandLineError, Flag, Values
@@ -40,7 +40,7 @@ _REACHING: Final = frozenset(
 )
 
 
-def parse_key(call: Invocation, command: str) -> LoginKey:
+def parse_key(call: Invocation, command: Literal["login", "logout"]) -> LoginKey:
     """Take the one registry that is named.
 
     Raises:
@@ -49,10 +49,11 @@ def parse_key(call: Invocation, command: str) -> LoginKey:
     from regcopy.auth.login_key import LoginKey
     from regcopy.errors import InvalidReference
 
+    doing = {"login": "login to", "logout": "logout from"}[command]
     if not call.names:
-        raise CommandLineError(f"please provide a registry to {command}")
+        raise CommandLineError(f"please provide a registry to {doing}")
     if len(call.names) > 1:
-        raise CommandLineError(f"{command.split()[0]} accepts only one registry to {command}")
+        raise CommandLineError(f"{command} accepts only one registry to {doing}")
     try:
         return LoginKey.parse(call.names[0])
     except InvalidReference as error:
@@ -60,7 +61,11 @@ def parse_key(call: Invocation, command: str) -> LoginKey:
 
 
 def find_place(call: Invocation) -> LoginPlace:
-    """Choose the file that is changed."""
+    """Choose the file that is changed.
+
+    Raises:
+        ConfigurationError: two files were named, or the folder for it is missing.
+    """
     from regcopy.auth.login_place import find_login_place
 
     return find_login_place(
@@ -71,7 +76,11 @@ def find_place(call: Invocation) -> LoginPlace:
 
 
 def find_credential(call: Invocation, key: LoginKey) -> Credential | None:
-    """Give the credential that is used for a registry at this moment."""
+    """Give the credential that is used for a registry at this moment.
+
+    Raises:
+        ConfigurationError: a file or helper cannot be used.
+    """
     import os
 
     from regcopy.auth.chain import FileKeychain

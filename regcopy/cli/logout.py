@@ -41,7 +41,7 @@ def _run(call: Invocation) -> int:
         erase_all_logins(place, environment(call), sleep=partial(wait, call))
         call.console.out("Removed login credentials for all registries\n")
         return OK
-    key = parse_key(call, "logout from")
+    key = parse_key(call, "logout")
     from regcopy.auth.login import erase_login
 
     if erase_login(place, key, environment(call), sleep=partial(wait, call)):

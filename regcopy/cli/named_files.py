@@ -25,7 +25,9 @@ def read_named(path: str, message: str) -> bytes:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise StorageFailed(f"{message}open {path}: {reason_of(error)}") from None
+        # Go's programs can open a folder, and then fail to read from it.
+        verb = "read" if isinstance(error, IsADirectoryError) else "open"
+        raise StorageFailed(f"{message}{verb} {path}: {reason_of(error)}") from None
     if len(content) > MAX_BYTES:
         raise LimitExceeded(f"{path} is over {MAX_BYTES} bytes")
     return content

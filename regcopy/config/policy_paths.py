@@ -85,8 +85,10 @@ def _is_there(path: Path) -> bool:
 
 def _unreadable(path: Path, error: OSError | ValueError) -> ConfigurationError:
     why = (error.strerror if isinstance(error, OSError) else "") or "no possible path"
+    # Go's programs can open a folder, and then fail to read from it.
+    verb = "read" if isinstance(error, IsADirectoryError) else "open"
     return ConfigurationError(
-        f"Error loading trust policy: open {_shown(path)}: {why[:1].lower()}{why[1:]}",
+        f"Error loading trust policy: {verb} {_shown(path)}: {why[:1].lower()}{why[1:]}",
         hint="name another policy with --policy, or go without one with --insecure-policy",
     )
 

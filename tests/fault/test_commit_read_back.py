@@ -159,3 +159,20 @@ def test_a_head_that_says_there_is_something_which_a_get_does_not_find_is_nothin
 
     fake.on("HEAD", TAG, without_digest)
     assert current(fake, destination_context) is None
+
+
+def test_a_registry_that_misses_its_own_blobs_for_a_moment_is_asked_again(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    fake.on("PUT", TAG, *[refuse(400, "MANIFEST_BLOB_UNKNOWN")] * 2)
+    commit(fake, destination_context)
+    assert [e.status for e in fake.asked("PUT")] == [400, 400, 201]
+
+
+def test_blobs_that_stay_missing_are_an_error(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    fake.on("PUT", TAG, refuse(400, "MANIFEST_BLOB_UNKNOWN"), forever=True)
+    with pytest.raises(Refused, match="MANIFEST_BLOB_UNKNOWN|manifest_blob_unknown"):
+        commit(fake, destination_context)
+    assert len(fake.asked("PUT")) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -78,10 +79,13 @@ class ImageFolder:
             LimitExceeded: one is over 4 MiB.
             StorageFailed: one is no regular file, or cannot be read.
         """
-        number = 1
-        while self._folder.size_of(name := signature_name(number, instance)) is not None:
-            yield read_file(self._folder, name, limit=MAX_SIGNATURE_BYTES)
-            number += 1
+        for number in itertools.count(1):
+            name = signature_name(number, instance)
+            try:
+                content = read_file(self._folder, name, limit=MAX_SIGNATURE_BYTES)
+            except NotFound:
+                return
+            yield content
 
     def open_blob(self, blob: Descriptor, offset: int = 0) -> RegularFile:
         """Open a blob from `offset` bytes on.

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from regcopy.streams.blob import BlobStream
     from regcopy.transports.base import Context, ImageReference
 
+_BLOB_UNKNOWN: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
 _STORED: Final = frozenset({200, 201, 202, 204})
 _LOOKS: Final = 6
+_PUTS: Final = 4
 
 
 class DockerDestination:
@@ -148,11 +150,16 @@ class DockerDestination:
             body=manifest.content,
             expect=_STORED,
         )
-        try:
-            self._client.call(request).close()
-        except TransportError as error:
-            error.hint = error.hint or _hint(error, manifest)
-            raise
+        for attempt in range(_PUTS):
+            try:
+                self._client.call(request).close()
+            except TransportError as error:
+                if attempt + 1 == _PUTS or not _may_be_late(error, manifest):
+                    error.hint = error.hint or _hint(error, manifest)
+                    raise
+            else:
+                return
+            self._context.sleep(self._context.retry.first_delay_seconds * 2**attempt)
 
     def _check_shown(self, manifest: RawManifest, name: str) -> None:
         """Ask for the manifest as anybody would; a registry may show it a little late."""
@@ -189,6 +196,16 @@ class DockerDestination:
         /,
     ) -> None:
         self.close()
+
+
+def _may_be_late(error: TransportError, manifest: RawManifest) -> bool:
+    """Tell whether the registry may just not see its own blobs yet.
+
+    They were all there a moment ago. Distribution 2.8 was seen to miss a blob for an instant
+    while other images that share it were written into the same repository.
+    """
+    codes = error.answer.codes if error.answer else ()
+    return manifest.media_type not in INDEXES and not _BLOB_UNKNOWN.isdisjoint(codes)
 
 
 def _hint(error: TransportError, manifest: RawManifest) -> str:

@@ -179,17 +179,14 @@ def test_a_dry_run_signs_nothing_and_asks_the_policy(folders: Folders) -> None:
         dry_run(folders.job())
 
 
-@pytest.mark.parametrize("kind", ["system", "all", "index-only"])
-def test_a_rejected_index_is_not_touched(folders: Folders, kind: str) -> None:
+@pytest.mark.parametrize(
+    "instances", [Instances(), Instances("all"), Instances("index-only")], ids=lambda i: i.kind
+)
+def test_a_rejected_index_is_not_touched(folders: Folders, instances: Instances) -> None:
     folders.add(multi_platform_image())
     folders.trust = Trust(Policy((Reject(),)))
-    instances = {
-        "system": Instances(),
-        "all": Instances("all"),
-        "index-only": Instances("index-only"),
-    }
     with pytest.raises(PolicyRejected) as caught:
-        folders.copy(CopyOptions(instances=instances[kind]))
+        folders.copy(CopyOptions(instances=instances))
     assert caught.value.side == "source"
     assert not (folders.root / "copy").exists()
 
