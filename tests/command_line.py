@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from regcopy.cli.console import Console, LogFormat
@@ -13,7 +13,8 @@ from regcopy.cli.main import main
 from regcopy.config.environment import Environment
 
 _FIELD: Final = r'(?:"((?:[^"\\]|\\.)*)"|(\S*))'
-_LINE: Final = re.compile(rf"time={_FIELD} level=(\w+) msg={_FIELD}(?: hint={_FIELD})?")
+_MORE: Final = re.compile(rf" ([a-z]+)={_FIELD}")
+_LINE: Final = re.compile(rf"time={_FIELD} level=(\w+) msg={_FIELD}((?:{_MORE.pattern})*)")
 
 
 class Screen(io.TextIOWrapper):
@@ -42,20 +43,28 @@ class Screen(io.TextIOWrapper):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the log, taken apart."""
+    """One line of the log, taken apart; `fields` is what follows the message, but for the hint."""
 
     level: str
     message: str
     hint: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def log_lines(text: str) -> list[LogLine]:
     """Take log lines apart; lines of another form are left out."""
     return [
-        LogLine(found[3], _unquoted(found[4], found[5]), _unquoted(found[6], found[7]))
-        for found in map(_LINE.fullmatch, text.splitlines())
-        if found
+        _log_line(found) for found in map(_LINE.fullmatch, text.splitlines()) if found is not None
     ]
+
+
+def _log_line(found: re.Match[str]) -> LogLine:
+    fields = {
+        name: _unquoted(quoted if f'{name}="' in found[6] else None, plain)
+        for name, quoted, plain in _MORE.findall(found[6])
+    }
+    hint = fields.pop("hint", "")
+    return LogLine(found[3], _unquoted(found[4], found[5]), hint, fields)
 
 
 def _unquoted(quoted: str | None, plain: str | None) -> str:

@@ -30,6 +30,7 @@ _BUILT_IN: Final = {
     "docker-daemon": "regcopy.transports.docker_daemon:TRANSPORT",
     "containers-storage": "regcopy.transports.containers_storage:TRANSPORT",
     "oci-archive": "regcopy.transports.oci_archive:TRANSPORT",
+    "ostree": "regcopy.transports.ostree:TRANSPORT",
     "tarball": "regcopy.transports.tarball:TRANSPORT",
     "sif": "regcopy.transports.sif:TRANSPORT",
 }

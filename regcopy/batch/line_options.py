@@ -7,7 +7,7 @@ credential or a host beside the two that its line is about.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from regcopy.copying.options import CopyOptions, Instances
@@ -31,6 +31,7 @@ class LineOptions:
         format: manifest family to write.
         preserve_digests: fail where anything would have to change bytes.
         source_tls_verify, destination_tls_verify: as in `SideOptions.tls_verify`.
+        source_access: how the source is reached, where a list is made of several places.
     """
 
     instances: Instances | None = None
@@ -38,6 +39,7 @@ class LineOptions:
     preserve_digests: bool | None = None
     source_tls_verify: bool | None = None
     destination_tls_verify: bool | None = None
+    source_access: Access | None = field(default=None, repr=False)
 
     def applied_to(self, options: CopyOptions) -> CopyOptions:
         """Give the options of the list with those of this line over them."""
@@ -53,7 +55,7 @@ class LineOptions:
 
     def source(self, access: Access) -> Access:
         """Say how this line's source is reached."""
-        return _with_tls(access, self.source_tls_verify)
+        return _with_tls(self.source_access or access, self.source_tls_verify)
 
     def destination(self, access: Access) -> Access:
         """Say how this line's destination is reached."""

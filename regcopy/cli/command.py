@@ -79,6 +79,7 @@ class Entry:
 COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     {
         "copy": Entry("regcopy.cli.copy", "Copy an image from one place to another"),
+        "sync": Entry("regcopy.cli.sync", "Copy all images of repositories or folders"),
         "batch": Entry("regcopy.cli.batch", "Copy all images of a list"),
         "plan": Entry("regcopy.cli.plan", "Divide a list among several machines"),
         "report": Entry("regcopy.cli.report", "Merge reports of lists"),
@@ -103,6 +104,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "serve": Entry(
             "regcopy.cli.serve", "Run a small registry, for tests and for moving images"
         ),
+        "completion": Entry("regcopy.cli.completion", "Print a script for a shell's completion"),
         "demo": Entry("regcopy.cli.demo", "Copy an image through all kinds of places, offline"),
     }
 )
@@ -110,7 +112,6 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
 # Commands of skopeo that are known, and not there yet.
 LATER: Final = frozenset(
     {
-        "sync",
         "experimental-image-proxy",
     }
 )

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import UnsupportedOperation
+from types import MappingProxyType
 from typing import Final, Literal, TextIO
 
 from regcopy.cli.gotext import quote
@@ -92,19 +93,36 @@ class Console:
         except (OSError, ValueError):
             return
 
-    def log(self, level: Level, message: str, *, hint: str = "") -> None:
-        """Write one message, in the form that the receiver of standard error expects."""
+    def log(
+        self,
+        level: Level,
+        message: str,
+        *,
+        hint: str = "",
+        fields: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Write one message, in the form that the receiver of standard error expects.
+
+        Args:
+            level: how much it matters.
+            message: one sentence.
+            hint: what to try next.
+            fields: more values with their names, as skopeo adds some.
+        """
+        named = {name: fields[name] for name in sorted(fields)}
         if self._json:
-            self.err(_json_line(level, message, hint))
+            self.err(_json_line(level, message, hint, named))
         elif self.stderr_is_terminal:
-            self.err(self._for_people(level, message, hint))
+            self.err(self._for_people(level, message, hint, named))
         else:
             # The message stays what skopeo's is, for scripts; the hint is a field of its own.
-            told = f"{_value(message)} hint={_value(hint)}" if hint else _value(message)
-            self.err(f"time={quote(_now())} level={level} msg={told}")
+            named |= {"hint": hint} if hint else {}
+            told = "".join(f" {name}={_value(value)}" for name, value in named.items())
+            self.err(f"time={quote(_now())} level={level} msg={_value(message)}{told}")
 
-    def _for_people(self, level: Level, message: str, hint: str) -> str:
+    def _for_people(self, level: Level, message: str, hint: str, fields: Mapping[str, str]) -> str:
         text = "\n".join(printable(line, limit=8000) for line in message.split("\n"))
+        text += "".join(f" {name}={printable(value)}" for name, value in fields.items())
         line = f"{self._program}: {_SPOKEN.get(level, level)}: {text}"
         return f"{line}\nhint: {printable(hint)}" if hint else line
 
@@ -121,10 +139,10 @@ def _reason(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _json_line(level: Level, message: str, hint: str) -> str:
+def _json_line(level: Level, message: str, hint: str, fields: Mapping[str, str]) -> str:
     import json  # text is the rule, and start-up is short without it
 
-    entry = {"time": _now(), "level": level, "msg": message}
+    entry = {"time": _now(), "level": level, "msg": message, **fields}
     return json.dumps(entry | {"hint": hint} if hint else entry)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.calls import surroundings
 from regcopy.cli.command import Command, FlagGroup, Invocation
-from regcopy.cli.exits import FAILED, OK
+from regcopy.cli.exits import OK
 from regcopy.cli.flags import CommandLineError
 from regcopy.cli.groups import (
     RETRY,
@@ -87,5 +87,4 @@ COMMAND: Final = Command(
         FlagGroup(RETRY.title, (TOKEN_HOST, *RETRY.flags)),
     ),
     run=_run,
-    not_found=FAILED,
 )

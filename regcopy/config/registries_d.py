@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from regcopy.config.environment import Environment
-from regcopy.config.plain_yaml import Node, parse_mapping
+from regcopy.config.yaml_text import Node, parse_mapping, truth
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 
@@ -19,8 +19,6 @@ SYSTEM_FOLDERS: Final = (
 )
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _MAX_FILES: Final = 1000
-_TRUE: Final = frozenset({"true", "yes", "on", "y"})
-_FALSE: Final = frozenset({"false", "no", "off", "n"})
 _SYSTEM_STORAGE: Final = Path("/var/lib/containers/sigstore")
 
 
@@ -164,7 +162,7 @@ def _merge(files: Sequence[tuple[Path, dict[str, Node]]], fallback: str) -> Regi
 
 
 def _section(node: Node, path: Path, scope: str) -> Section:
-    if isinstance(node, str):
+    if isinstance(node, str | list):
         raise _broken(path, scope, "is no mapping")
     members = node or {}
     return Section(
@@ -177,18 +175,17 @@ def _section(node: Node, path: Path, scope: str) -> Section:
 
 def _text(members: Mapping[str, Node], path: Path, key: str) -> str:
     value = members.get(key)
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict | list) and value:
         raise _broken(path, key, "is no text")
     return value if isinstance(value, str) else ""
 
 
 def _flag(members: Mapping[str, Node], path: Path, key: str) -> bool | None:
-    text = _text(members, path, key).lower()
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    if text:
+    text = _text(members, path, key)
+    found = truth(text)
+    if text and found is None:
         raise _broken(path, key, "is neither true nor false")
-    return None
+    return found
 
 
 def _broken(path: Path, key: str, problem: str) -> ConfigurationError:

@@ -20,7 +20,10 @@ _Key = tuple[Hashable, Digest]
 
 
 class Ledger:
-    """Blobs by domain and scope (`SharesBlobs`); safe for use by several threads."""
+    """Blobs by domain and scope (`SharesBlobs`).
+
+    One for all copies to one side of a run; safe for use by several threads.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -62,3 +65,6 @@ class Ledger:
         """Write down that the blob is there now."""
         with self._changed:
             self._held.setdefault((domain, digest), {})[scope] = reference
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""

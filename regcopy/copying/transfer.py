@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from regcopy.copying.ledger import Ledger
 from regcopy.copying.made import Made, MadeLayers, Recipe
 from regcopy.copying.places import Places
 from regcopy.copying.plan import PlannedBlob
@@ -20,6 +21,7 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream, Readable, read_limited
 from regcopy.streams.recompress import recompress
+from regcopy.transports.abilities import SharesBlobs
 from regcopy.transports.base import ImageReference, MountsBlobs
 
 Outcome = Literal["copied", "reused", "mounted"]
@@ -70,6 +72,7 @@ class Transfer:
         self._cancelled = job.source_context.cancelled
         self._stop = threading.Event()
         self._made = job.destination_context.resources.get(MadeLayers, "", MadeLayers)
+        self._ledger = job.destination_context.resources.get(Ledger, "", Ledger)
         self._configs: dict[Digest, bytes] = {}
         self._diff_ids: Mapping[Digest, Digest] = {}
 
@@ -143,6 +146,23 @@ class Transfer:
                     raise
 
     def _place_as_it_is(self, blob: Descriptor) -> tuple[Descriptor, Outcome]:
+        place = self._destination
+        if not isinstance(place, SharesBlobs):
+            return self._bring(blob)
+        domain, scope = place.blob_domain, place.blob_scope
+        # Other copies of the run may want the same blob at this moment.
+        with self._ledger.alone(domain, blob.digest, self.check_stopped):
+            held = self._ledger.holders(domain, blob.digest)
+            if scope in held:
+                return blob, "reused"
+            if any(self._mount(blob, elsewhere) for elsewhere in held.values()):
+                found: tuple[Descriptor, Outcome] = (blob, "mounted")
+            else:
+                found = self._bring(blob)
+            self._ledger.note(domain, scope, blob.digest, self._target)
+            return found
+
+    def _bring(self, blob: Descriptor) -> tuple[Descriptor, Outcome]:
         if self._mount(blob, self._reference):
             return blob, "mounted"
         if self._destination.find_blob(blob):

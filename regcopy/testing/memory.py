@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Literal, Self
@@ -209,6 +209,16 @@ class MemoryDestination(_Closing):
         """Whether the repository has it."""
         self._store.note("has_manifest", manifest.digest)
         return manifest.digest in self._manifests
+
+    @property
+    def blob_domain(self) -> Hashable:
+        """The store."""
+        return id(self._store)
+
+    @property
+    def blob_scope(self) -> Hashable:
+        """The repository."""
+        return self._reference.repository
 
     def can_mount_from(self, source: ImageReference, /) -> bool:
         """Whether it is another repository of this store."""

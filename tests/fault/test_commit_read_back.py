@@ -173,6 +173,6 @@ def test_blobs_that_stay_missing_are_an_error(
     fake: FakeRegistry, destination_context: Context
 ) -> None:
     fake.on("PUT", TAG, refuse(400, "MANIFEST_BLOB_UNKNOWN"), forever=True)
-    with pytest.raises(Refused, match="MANIFEST_BLOB_UNKNOWN|manifest_blob_unknown"):
+    with pytest.raises(Refused, match="manifest_blob_unknown"):
         commit(fake, destination_context)
     assert len(fake.asked("PUT")) == 4

@@ -45,6 +45,8 @@ def run(*arguments: str, policy: str = "policy.json") -> Ended:
         "copy --format=v2s2 dir:one dir:out/one",
         "copy --dry-run dir:one dir:out/one",
         "copy --dry-run --all oci:four:t dir:out/four",
+        "layers dir:one",
+        "layers oci:four:t",
         "batch list",
         "batch --dry-run list",
     ],
@@ -54,6 +56,7 @@ def test_nothing_is_copied(folder: Path, line: str) -> None:
     assert ended.code != 0
     assert "Source image rejected" in ended.err
     assert not (folder / "out").exists()
+    assert not list(folder.glob("layers-*"))
 
 
 def test_what_is_there_already_is_rejected_as_well(folder: Path) -> None:

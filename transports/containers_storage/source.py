@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from regcopy.errors import ManifestInvalid, ManifestUnsupported, NotFound
-from regcopy.model.convert import rewrite_image
+from regcopy.errors import ManifestUnsupported, NotFound
 from regcopy.model.descriptor import Descriptor
-from regcopy.model.digest import Digest
 from regcopy.model.manifest import (
     MAX_MANIFEST_BYTES,
     ImageManifest,
@@ -18,7 +15,7 @@ from regcopy.model.manifest import (
     media_type_of,
     parse_manifest,
 )
-from regcopy.model.mediatypes import DOCKER_LAYER_GZIP, OCI_LAYER, OCI_MANIFEST, compression_of
+from regcopy.model.mediatypes import DOCKER_LAYER_GZIP
 from regcopy.streams.blob import Readable
 from regcopy.transports.containers_storage.spec import find_folders
 from regcopy.transports.containers_storage.store import (
@@ -26,6 +23,7 @@ from regcopy.transports.containers_storage.store import (
     Store,
     StoredLayer,
 )
+from regcopy.transports.plain_layers import PlainLayer, with_plain_layers
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
@@ -46,13 +44,9 @@ class StorageSource:
         self._config = parsed.config
         layers = self._store.layers_of(self._image)
         self._layers = {layer.diff_id: layer for layer in layers if layer.diff_id}
-        self._manifest = with_plain_layers(
-            # What is stored has the type that other tools have for it, too.
-            stored,
-            parsed,
-            [_plain(layer) for layer in layers],
-            docker_type=DOCKER_LAYER_GZIP,
-        )
+        plain = [_plain(layer) for layer in layers]
+        # The type that other tools have for it, too, so that digests agree with theirs.
+        self._manifest = with_plain_layers(stored, parsed, plain, docker_type=DOCKER_LAYER_GZIP)
 
     def _stored_manifest(self, reference: StorageReference) -> RawManifest:
         key = MANIFEST_KEY

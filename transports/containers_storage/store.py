@@ -22,8 +22,8 @@ from regcopy.model.reference import ImageName
 from regcopy.streams.blob import Readable
 from regcopy.streams.decompress import Unpacked
 from regcopy.streams.files import Folder, open_regular, read_file
+from regcopy.streams.inside import open_inside
 from regcopy.streams.tar_split import Assembled
-from regcopy.transports.containers_storage.inside import open_inside
 from regcopy.transports.containers_storage.spec import StoreFolders
 
 # A store with tens of thousands of layers.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -82,6 +82,16 @@ class DockerDestination:
     def find_blob(self, blob: Descriptor, /) -> bool:
         """Tell whether the repository has the blob; the same request begins its upload if not."""
         return self._sessions.find(blob, begin=not self._context.read_only)
+
+    @property
+    def blob_domain(self) -> Hashable:
+        """The registry: its repositories can mount each other's blobs."""
+        return ("docker", self._reference.registry)
+
+    @property
+    def blob_scope(self) -> Hashable:
+        """The repository."""
+        return self._reference.repository
 
     def can_mount_from(self, source: ImageReference, /) -> bool:
         """Tell whether `source` is another repository of the same registry."""

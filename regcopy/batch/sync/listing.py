@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from regcopy.copying.pool import Pool
 from regcopy.errors import Cancelled, ConfigurationError, NotFound, RegcopyError, Side, located
@@ -92,6 +91,3 @@ class Lister:
             if answer.error is not None and not isinstance(answer.error, NotFound):
                 raise answer.error
         return [frozenset(answer.tags) for answer in answers]
-
-
-ALL: Final[_Wants] = lambda _: True

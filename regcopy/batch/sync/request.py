@@ -130,13 +130,11 @@ class Managed:
         source: the repository.
         tags: all tags that it has.
         wants: whether a tag of that name would be copied.
-        destination: repository that its tags go to.
     """
 
     source: ImageName
     tags: frozenset[str]
     wants: Callable[[str], bool]
-    destination: ImageName
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from regcopy.batch.sync.request import (
 )
 from regcopy.batch.sync.semver import Constraint
 from regcopy.batch.sync.yaml_source import RegistrySource, read_yaml_source
-from regcopy.errors import InvalidReference, RegcopyError, UsageError
-from regcopy.model.digest import Digest, InvalidDigest
+from regcopy.errors import InvalidDigest, InvalidReference, RegcopyError, UsageError
+from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName, is_tag
 from regcopy.session import Access
 from regcopy.text import printable
@@ -87,18 +87,7 @@ def _from_folders(request: SyncRequest) -> SyncPlan:
 
 def _from_repository(request: SyncRequest, lister: Lister, tell: Tell) -> SyncPlan:
     shown = printable(request.source, limit=300)
-    try:
-        name = ImageName.parse(request.source)
-        if name.tag and name.digest:
-            raise InvalidReference(
-                "Docker references with both a tag and digest are currently not supported"
-            )
-    except InvalidReference as error:
-        raise UsageError(
-            'Cannot obtain a valid image reference for transport "docker" and reference '
-            f'"{shown}": {error.message}',
-            hint=error.hint,
-        ) from None
+    name = _source_name(request.source)
     is_one = bool(name.tag or name.digest)
     tell(
         Note(
@@ -118,6 +107,26 @@ def _from_repository(request: SyncRequest, lister: Lister, tell: Tell) -> SyncPl
     if not group.names:
         raise UsageError(f'No images to sync found in "{shown}"')
     return _plan(request, [group], failed=False)
+
+
+def _source_name(text: str) -> ImageName:
+    problem = "Docker references with both a tag and digest are currently not supported"
+    try:
+        name = ImageName.parse(text)
+    except InvalidReference as error:
+        problem = error.message
+    else:
+        if not (name.tag and name.digest):
+            return name
+    raise unusable_name(text, problem)
+
+
+def unusable_name(text: str, problem: str) -> UsageError:
+    """Make skopeo's error for a name that is none."""
+    return UsageError(
+        'Cannot obtain a valid image reference for transport "docker" and reference '
+        f'"{printable(text, limit=300)}": {problem}'
+    )
 
 
 def _wanted(question: Question, answer: Answer) -> tuple[ImageName, ...]:
@@ -147,20 +156,14 @@ def _plan(request: SyncRequest, groups: Iterable[_Group], *, failed: bool) -> Sy
             for number, name in enumerate(group.names, 1)
         )
         if group.question is not None and request.delete:
-            managed.append(_managed(request, group.question, group.answer))
+            managed.append(
+                Managed(
+                    group.question.repository,
+                    frozenset(group.answer.tags),
+                    group.question.wants,
+                )
+            )
     return SyncPlan(tuple(images), sources, tuple(managed), failed)
-
-
-def _managed(request: SyncRequest, question: Question, answer: Answer) -> Managed:
-    # Any tag will do to learn the name of the repository.
-    named = request.destination_of(str(question.repository.with_tag("x")))
-    destination = ImageName.parse(named.removeprefix("docker://"))
-    return Managed(
-        question.repository,
-        frozenset(answer.tags),
-        question.wants,
-        replace(destination, tag=""),
-    )
 
 
 class _FromFile:
@@ -225,15 +228,17 @@ class _FromFile:
         yield from self._filtered(registry, registry.by_semver, access, _constraint)
 
     def _repository(self, labels: dict[str, str]) -> ImageName | None:
+        problem = "input names a reference, not a repository"
         try:
             name = ImageName.parse(f"{labels['registry']}/{labels['repo']}")
-            if name.tag or name.digest:
-                raise InvalidReference("input names a reference, not a repository")
         except InvalidReference as error:
-            self._error("Error parsing repository name, skipping", error.message, **labels)
-            return None
-        self._note("info", "Processing repo", **labels)
-        return name
+            problem = error.message
+        else:
+            if not name.tag and not name.digest:
+                self._note("info", "Processing repo", **labels)
+                return name
+        self._error("Error parsing repository name, skipping", problem, **labels)
+        return None
 
     def _listed(
         self, name: ImageName, wanted: tuple[str, ...], access: Access, labels: dict[str, str]

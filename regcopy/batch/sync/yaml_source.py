@@ -1,11 +1,11 @@
-"""The YAML file of `sync --src yaml` (skopeo-sync(1)).
+r"""The YAML file of `sync --src yaml` (skopeo-sync(1)).
 
 registry.example.com:
     images:
         busybox: []
         redis: ["1.0", "sha256:…"]
     images-by-tag-regex:
-        nginx: ^1\\.13\\.[12]-alpine$
+        nginx: ^1\.13\.[12]-alpine$
     images-by-semver:
         alpine: ">= 3.12.0"
     credentials: {username: john, password: this is a secret}
