@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP: Final = "regcopy.transports"
 
 # name → module and attribute; imported when first named, so that start-up stays short.
 _BUILT_IN: Final = {
+    "atomic": "regcopy.transports.docker.atomic:TRANSPORT",
     "docker": "regcopy.transports.docker:TRANSPORT",
     "oci": "regcopy.transports.oci:TRANSPORT",
     "dir": "regcopy.transports.dir:TRANSPORT",

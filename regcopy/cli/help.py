@@ -16,6 +16,7 @@ _KIND_NAMES: Final = {"strings": "LIST", "ints": "LIST", "int": "N", "uint": "N"
 
 def program_help(program: str, global_flags: FlagGroup) -> str:
     """Help for the program: the commands, and the flags that all of them take."""
+    width = max(len(name) for name in COMMANDS) + 2
     lines = [
         f"Usage: {program} [global flags] COMMAND [flags] [names]",
         "",
@@ -25,7 +26,7 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         ),
         "",
         "Commands:",
-        *(f"  {name:<18}{entry.summary}" for name, entry in COMMANDS.items()),
+        *(f"  {name:<{width}}{entry.summary}" for name, entry in COMMANDS.items()),
         "",
         *_wrapped(f"Not supported yet: {', '.join(sorted(LATER))}.", indent=""),
         "",

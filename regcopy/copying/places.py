@@ -18,6 +18,8 @@ from regcopy.errors import located
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
+from regcopy.model.mediatypes import INDEXES
+from regcopy.model.platform import Platform
 from regcopy.transports.base import (
     Abortable,
     Context,
@@ -68,9 +70,13 @@ class Places:
         self.source = source
         self.destination = destination
         self.signatures = CarriedSignatures(job, source, destination)
-        most = min(source.max_parallel, destination.capabilities.max_parallel)
-        workers = min(job.options.parallel or DEFAULT_PARALLEL, most)
-        self.pool = Pool(workers, job.source_context.cancelled, self._abort, job.limits)
+        # Some destinations take one blob after another; manifests can be read at once all the same.
+        self.reading = self._pool(source.max_parallel)
+        self.pool = self._pool(min(source.max_parallel, destination.capabilities.max_parallel))
+
+    def _pool(self, most: int) -> Pool:
+        workers = min(self.job.options.parallel or DEFAULT_PARALLEL, most)
+        return Pool(workers, self.job.source_context.cancelled, self._abort, self.job.limits)
 
     def _abort(self) -> None:
         for place in (self.source, self.destination):
@@ -109,17 +115,29 @@ class Places:
         Raises:
             PolicyRejected: it may not be copied.
         """
-        options = self.job.options
+        platform = self._one_platform()
         with located(side="source", reference=self.job.source):
             wanted = Wanted.top(top)
-            if options.instances.kind == "system":
-                wanted = choose_image(self.source, top, options.platform)
+            if platform is not None:
+                wanted = choose_image(self.source, top, platform)
             is_top = wanted.entry is None
             self.source.check(
                 wanted.digest, lambda: wanted.read(self.source).content, is_top=is_top
             )
         self.signatures.find(wanted.digest, is_top=is_top)
         return wanted
+
+    def _one_platform(self) -> Platform | None:
+        """Give the platform whose image alone is wanted, without any index."""
+        options = self.job.options
+        if options.instances.kind == "system":
+            return options.platform
+        accepted = self.destination.capabilities.manifest_types
+        takes_no_index = bool(accepted) and accepted.isdisjoint(INDEXES)
+        asked_for = options.instances.platforms
+        if takes_no_index and options.instances.strip and len(asked_for) == 1:
+            return asked_for[0]
+        return None
 
     def read(self, wanted: Wanted) -> Node:
         """Read all manifests that are copied, and let their blobs pass.
@@ -129,8 +147,8 @@ class Places:
         """
         with located(side="source", reference=self.job.source):
             raw = wanted.read(self.source)
-            root = read_tree(self.source, raw, self.job.options.instances, self.pool)
-        self.pool.map(lambda node: self._accept(node, root, wanted), list(root.walk()))
+            root = read_tree(self.source, raw, self.job.options.instances, self.reading)
+        self.reading.map(lambda node: self._accept(node, root, wanted), list(root.walk()))
         return root
 
     def _accept(self, node: Node, root: Node, wanted: Wanted) -> None:

@@ -27,6 +27,7 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex
 from regcopy.model.mediatypes import (
     FOREIGN_LAYERS,
+    INDEXES,
     OCI_INDEX,
     OCI_MANIFEST,
     TO_DOCKER,
@@ -213,6 +214,11 @@ def target_format(
     other = others[wanted] if wanted else None
     if options.format is None and other and _in_family(media_type, other) in accepted:
         return other
+    if media_type in INDEXES:
+        raise ManifestUnsupported(
+            "the destination holds single images, and this is an index of several",
+            hint="leave out --all; --platform chooses one image",
+        )
     raise ManifestUnsupported(
         f'the destination takes no manifest of type "{_in_family(media_type, wanted)}"',
         hint="" if options.format is None else "leave out --format, or choose the other one",

@@ -38,7 +38,14 @@ SKOPEO: Final = {
     "list-tags": """authfile string, cert-dir string, creds string, no-creds, password string,
     registry-token string, tls-verify, username string"""
     + _RETRY,
+    "login": """authfile string, cert-dir string, compat-auth-file string, get-login,
+    password/p string, password-stdin, tls-verify, username/u string, verbose/v""",
+    "logout": "all/a, authfile string, compat-auth-file string, tls-verify",
+    "layers": _SIDE.format("") + _RETRY,
     "manifest-digest": "",
+    "standalone-sign": "output/o string, passphrase-file string",
+    "standalone-verify": "public-key-file string",
+    "generate-sigstore-key": "output-prefix string, passphrase-file string",
 }
 GLOBALS: Final = """
 command-timeout duration, debug, insecure-policy, override-arch string, override-os string,

@@ -115,7 +115,9 @@ def test_a_folder_that_is_not_there_says_nothing(tmp_path: Path) -> None:
         ({"a": "docker:\n  x: text\n"}, "is no mapping"),
         ({"a": "docker:\n  x:\n    lookaside:\n      y: z\n"}, "is no text"),
         ({"a": "default-docker:\n  use-sigstore-attachments: perhaps\n"}, "neither true nor false"),
-        ({"a": "- x\n"}, "line 1"),
+        ({"a": "- x\n"}, "is no mapping"),
+        ({"a": "docker:\n  x: 1\n  x: 2\n"}, "line 3"),
+        ({"a": "docker: [\n"}, "is no YAML"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -329,3 +329,21 @@ def test_a_dry_run_of_what_is_there_says_so(world: World) -> None:
     source = world.source.add(single_image(), "app")
     world.copy(source)
     assert world.dry_run(source).already_there
+
+
+SINGLE = Capabilities(frozenset({OCI_MANIFEST}))
+
+
+def test_a_place_without_indexes_refuses_one_before_anything_moves(world: World) -> None:
+    world.destination.capabilities = SINGLE
+    with pytest.raises(ManifestUnsupported, match="single images") as caught:
+        world.copy(world.source.add(multi_platform_image(), "app"), ALL)
+    assert "--platform" in caught.value.hint
+    assert world.destination.called("put_blob") == []
+
+
+def test_a_place_without_indexes_takes_the_image_for_one_platform(world: World) -> None:
+    world.destination.capabilities = SINGLE
+    image = multi_platform_image()
+    options = platforms("linux/s390x", strip=True)
+    assert world.copy(world.source.add(image, "app"), options).digest == image.children[2].digest
