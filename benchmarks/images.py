@@ -8,7 +8,7 @@ import json
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,6 +36,15 @@ class Pushed:
     digest: Digest
     blobs: tuple[Digest, ...]
     platforms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A gzipped layer in a registry."""
+
+    digest: Digest
+    diff_id: Digest
+    size: int
 
 
 # Puts an image into a repository under a tag.
@@ -67,26 +76,67 @@ def push_streamed(
     tools: RegistryTools, repository: str, tag: str, *, layers: int, layer_bytes: int
 ) -> Pushed:
     """Push an image whose layers are never held whole: each is one file of random bytes."""
-    sent = [_push_layer(tools, repository, layer_bytes) for _ in range(layers)]
-    config = _json(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in sent]},
-        }
-    )
-    config_digest = tools.push_blob(config, repository)
+    # Stored, not deflated: random bytes do not get smaller, and this takes no time. It has to
+    # be gzip, since peers compress on their way what they find plain.
+    sent = [
+        push_layer(tools, repository, _tar_of_random_bytes(layer_bytes), level=0)
+        for _ in range(layers)
+    ]
+    return push_image(tools, repository, tag, sent)
+
+
+def push_layer(
+    tools: RegistryTools, repository: str, plain: Iterable[bytes], *, level: int
+) -> Layer:
+    """Push the blocks of a tar file as one layer, gzipped at this level on the way."""
+    started = ask("POST", f"{tools.url}/v2/{repository}/blobs/uploads/", body=b"")
+    stream = _Gzipped(plain, level)
+    parts = urlsplit(started.headers["location"])
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    with contextlib.closing(connection):
+        connection.request(
+            "PATCH",
+            f"{parts.path}?{parts.query}",
+            body=iter(stream),
+            headers={"Content-Type": "application/octet-stream", "Transfer-Encoding": "chunked"},
+            encode_chunked=True,
+        )
+        location = connection.getresponse().headers["Location"]
+    layer = stream.layer()
+    done = ask("PUT", f"{location}&digest={layer.digest}", body=b"")
+    if done.status != 201:
+        raise RuntimeError(f"the registry did not take a layer: {done.body[:300]!r}")
+    return layer
+
+
+def push_image(
+    tools: RegistryTools, repository: str, tag: str, layers: Sequence[Layer]
+) -> Pushed:
+    """Push config and manifest of an image whose layers are there already."""
+    config = config_of([layer.diff_id for layer in layers])
+    digest = tools.push_blob(config, repository)
     manifest = _json(
         {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
-            "config": _descriptor(OCI_CONFIG, config_digest, len(config)),
-            "layers": [_descriptor(OCI_LAYER_GZIP, part.digest, part.size) for part in sent],
+            "config": _descriptor(OCI_CONFIG, digest, len(config)),
+            "layers": [_descriptor(OCI_LAYER_GZIP, part.digest, part.size) for part in layers],
         }
     )
     tools.push_manifest(RawManifest(manifest, OCI_MANIFEST), repository, tag)
-    return Pushed(Digest.of(manifest), (*(layer.digest for layer in sent), config_digest))
+    return Pushed(Digest.of(manifest), (*(layer.digest for layer in layers), digest))
+
+
+def config_of(diff_ids: Sequence[Digest]) -> bytes:
+    """Make the config of an image with these layers."""
+    return _json(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": [str(diff_id) for diff_id in diff_ids]},
+        }
+    )
 
 
 def arrived(pushed: Pushed, tools: RegistryTools, repository: str, tag: str) -> bool:
@@ -103,35 +153,26 @@ def _push_sample(image: SampleImage, tools: RegistryTools, repository: str, tag:
     return Pushed(image.digest, tuple(image.blobs), bool(image.children))
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    digest: Digest
-    diff_id: Digest
-    size: int
+class _Gzipped:
+    """A layer that is compressed piece by piece, with its digests."""
 
-
-class _LayerStream:
-    """A gzipped tar file of random bytes, made piece by piece, with its digests."""
-
-    def __init__(self, layer_bytes: int) -> None:
-        self._layer_bytes = layer_bytes
+    def __init__(self, plain: Iterable[bytes], level: int) -> None:
+        self._blocks = plain
+        self._packer = zlib.compressobj(level, wbits=31)
         self._plain = new_hasher()
         self._gzipped = new_hasher()
         self._size = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        # Stored, not deflated: random bytes do not get smaller, and this takes no time. It has
-        # to be gzip, since peers compress on their way what they find plain.
-        packer = zlib.compressobj(level=0, wbits=31)
-        for block in _tar_of_random_bytes(self._layer_bytes):
+        for block in self._blocks:
             self._plain.update(block)
-            yield from self._counted(packer.compress(block))
-        yield from self._counted(packer.flush())
+            yield from self._counted(self._packer.compress(block))
+        yield from self._counted(self._packer.flush())
 
-    def layer(self) -> _Layer:
+    def layer(self) -> Layer:
         """Say what was made, once all of it was."""
         digest = Digest("sha256", self._gzipped.hexdigest())
-        return _Layer(digest, Digest("sha256", self._plain.hexdigest()), self._size)
+        return Layer(digest, Digest("sha256", self._plain.hexdigest()), self._size)
 
     def _counted(self, block: bytes) -> Iterator[bytes]:
         if block:
@@ -147,28 +188,6 @@ def _tar_of_random_bytes(size: int) -> Iterator[bytes]:
     for start in range(0, size, MIB):
         yield os.urandom(min(MIB, size - start))
     yield bytes(-size % _TAR_BLOCK + 2 * _TAR_BLOCK)
-
-
-def _push_layer(tools: RegistryTools, repository: str, layer_bytes: int) -> _Layer:
-    started = ask("POST", f"{tools.url}/v2/{repository}/blobs/uploads/", body=b"")
-    stream = _LayerStream(layer_bytes)
-    parts = urlsplit(started.headers["location"])
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-    with contextlib.closing(connection):
-        connection.request(
-            "PATCH",
-            f"{parts.path}?{parts.query}",
-            body=iter(stream),
-            headers={"Content-Type": "application/octet-stream", "Transfer-Encoding": "chunked"},
-            encode_chunked=True,
-        )
-        answer = connection.getresponse()
-        location = answer.headers["Location"]
-    layer = stream.layer()
-    done = ask("PUT", f"{location}&digest={layer.digest}", body=b"")
-    if done.status != 201:
-        raise RuntimeError(f"the registry did not take a layer: {done.body[:300]!r}")
-    return layer
 
 
 def _descriptor(media_type: str, digest: Digest, size: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Running the cases: every program in turn, each copy from and to freshly started registries."""
+"""Running copies: every program in turn, each copy from and to freshly started registries."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ class CopyRun:
         source_requests, destination_requests: as the registries logged them; where both are
             one registry, all requests count for the destination.
         blobs_sent: uploads that were finished with bytes in them.
+        result_bytes: what the copy takes; 0 where it has the bytes of the source.
     """
 
     taken: Taken
     source_requests: int
     destination_requests: int
     blobs_sent: int
+    result_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +47,48 @@ class Failed:
     reason: str
 
 
-# For each tool, its runs in order, or why the first one failed.
-CopyRuns = Mapping[str, list[CopyRun] | Failed]
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """The program does not know this kind of copy."""
 
 
-def run_case(case: Case, tools: Sequence[Tool], *, runs: int) -> CopyRuns:
-    """Run one case; a tool that fails once is not tried again.
+# For each tool, its runs in order, or why there are none.
+ToolRuns = list[CopyRun] | Failed | Unable
+CopyRuns = Mapping[str, ToolRuns]
+
+
+def take_turns(
+    tools: Sequence[Tool], run_once: Callable[[Tool], CopyRun], *, runs: int
+) -> dict[str, ToolRuns]:
+    """Run each tool so often; one that fails is not tried again.
 
     The tools take turns, so that a slow moment of the machine hits all of them.
     """
-    results: dict[str, list[CopyRun] | Failed] = {tool.name: [] for tool in tools}
+    results: dict[str, ToolRuns] = {tool.name: [] for tool in tools}
+    for _ in range(runs):
+        for tool in tools:
+            done = results[tool.name]
+            if not isinstance(done, list):
+                continue
+            try:
+                done.append(run_once(tool))
+            except RunFailed as failed:
+                results[tool.name] = Failed(str(failed))
+            # What this run left to write must not slow down the next one.
+            os.sync()
+    return results
+
+
+def run_case(case: Case, tools: Sequence[Tool], *, runs: int) -> CopyRuns:
+    """Run one case of copies between registries."""
     with Registry() as source:
         pushed = case.push(RegistryTools(source.url), _SOURCE, _TAG)
-        for _ in range(runs):
-            for tool in tools:
-                done = results[tool.name]
-                if isinstance(done, Failed):
-                    continue
-                try:
-                    done.append(_run_once(case, tool, source, pushed))
-                except RunFailed as failed:
-                    results[tool.name] = Failed(str(failed))
-    return results
+        return take_turns(tools, lambda tool: _run_once(case, tool, source, pushed), runs=runs)
 
 
 def run_bare(tool: Tool, arguments: Sequence[str], *, runs: int) -> list[Taken] | Failed:
     """Run a program that does nothing."""
-    with _home() as home:
+    with new_home() as home:
         try:
             return [
                 run_measured([tool.program, *arguments], home=home, environment=tool.environment)
@@ -83,7 +100,7 @@ def run_bare(tool: Tool, arguments: Sequence[str], *, runs: int) -> list[Taken] 
 
 def _run_once(case: Case, tool: Tool, source: Registry, pushed: Pushed) -> CopyRun:
     with contextlib.ExitStack() as stack:
-        home = stack.enter_context(_home())
+        home = stack.enter_context(new_home())
         destination = stack.enter_context(Registry())
         if case.destination == "promotion":
             source = destination
@@ -95,11 +112,9 @@ def _run_once(case: Case, tool: Tool, source: Registry, pushed: Pushed) -> CopyR
 
         if case.destination == "again":
             copy()
-        run = _count(copy, source, destination)
+        run = count(copy, source, destination)
         if not arrived(pushed, RegistryTools(destination.url), _DESTINATION, _TAG):
             raise RunFailed("it said that it copied, and the image is not there")
-    # What this run left to write must not slow down the next one.
-    os.sync()
     return run
 
 
@@ -121,7 +136,8 @@ def _job(
     )
 
 
-def _count(copy: Callable[[], Taken], source: Registry, destination: Registry) -> CopyRun:
+def count(copy: Callable[[], Taken], source: Registry, destination: Registry) -> CopyRun:
+    """Run a copy, and count what both registries were asked meanwhile."""
     with destination.watch() as written, source.watch() as read:
         taken = copy()
     return CopyRun(
@@ -137,6 +153,7 @@ def _ends_upload(request: LoggedRequest) -> bool:
 
 
 @contextlib.contextmanager
-def _home() -> Iterator[Path]:
+def new_home() -> Iterator[Path]:
+    """Make a folder for one run, in which all that it writes goes away with it."""
     with tempfile.TemporaryDirectory(prefix="benchmark-home-") as made:
         yield Path(made)

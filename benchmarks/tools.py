@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from regcopy.cli.main import run
 if __name__ == "__main__":
     sys.exit(run())
 """
+_PLAIN: Final = ("--src-tls-verify=false", "--dest-tls-verify=false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,23 @@ class CopyJob:
 
 
 @dataclass(frozen=True, slots=True)
+class FileJob:
+    """One copy from or to a file or folder: two names, each with its transport."""
+
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A program on this machine.
 
     Attributes:
         program: absolute path.
         copy_arguments: what follows the program's name to do a job.
+        file_arguments: the same for files and folders; None where it does not know them.
+        list_arguments: what follows its name, and comes before the file, to copy a list in one
+            process; None where it has to be run once a line.
         environment: variables that it needs.
         bare: arguments for runs in which it does nothing.
     """
@@ -50,12 +63,24 @@ class Tool:
     version: str
     program: str
     copy_arguments: Callable[[CopyJob], list[str]] = field(repr=False)
+    file_arguments: Callable[[FileJob], list[str]] | None = field(default=None, repr=False)
+    list_arguments: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     bare: tuple[tuple[str, ...], ...] = (("--version",), ("--help",))
 
     def command(self, job: CopyJob) -> list[str]:
         """Program and arguments for one copy."""
         return [self.program, *self.copy_arguments(job)]
+
+    def list_command(self, jobs: Sequence[CopyJob], folder: Path) -> list[str]:
+        """Program and arguments for one copy after the other; the list is written to `folder`."""
+        if self.list_arguments is None:
+            script = folder / "each.sh"
+            script.write_text("".join(f"{shlex.join(self.command(job))}\n" for job in jobs))
+            return ["/bin/sh", "-e", str(script)]
+        lines = folder / "url.txt"
+        lines.write_text("".join(f"{' '.join(_named(job))}\n" for job in jobs))
+        return [self.program, *self.list_arguments, str(lines)]
 
 
 def find_tools(folder: Path, only: Sequence[str] = ()) -> list[Tool]:
@@ -75,7 +100,15 @@ def _regcopy(folder: Path) -> Tool:
     script.chmod(0o755)
     environment = {"PYTHONPATH": str(CHECKOUT)}
     version = _version([str(script), "--version"], folder, environment)
-    return Tool("regcopy", version, str(script), _copy_like_skopeo, environment)
+    return Tool(
+        "regcopy",
+        version,
+        str(script),
+        _copy_like_skopeo,
+        _copy_files_like_skopeo,
+        ("batch", *_PLAIN),
+        environment,
+    )
 
 
 def _skopeo() -> Tool | None:
@@ -86,16 +119,27 @@ def _skopeo() -> Tool | None:
     def copy(job: CopyJob) -> list[str]:
         return ["--insecure-policy", *_copy_like_skopeo(job)]
 
+    def copy_files(job: FileJob) -> list[str]:
+        return ["--insecure-policy", *_copy_files_like_skopeo(job)]
+
     # Its cache of where blobs were seen is the system's when it runs as root, and would turn
     # uploads into mounts from one run to the next; as another user's it lies in XDG_DATA_HOME.
     environment = {"_CONTAINERS_ROOTLESS_UID": "65534"}
-    return Tool("skopeo", _version([program, "--version"]), program, copy, environment)
+    version = _version([program, "--version"])
+    return Tool("skopeo", version, program, copy, copy_files, environment=environment)
 
 
 def _copy_like_skopeo(job: CopyJob) -> list[str]:
     every = ["--all"] if job.platforms else []
-    plain = ["--src-tls-verify=false", "--dest-tls-verify=false"]
-    return ["copy", *every, *plain, f"docker://{job.source}", f"docker://{job.destination}"]
+    return ["copy", *every, *_PLAIN, *_named(job)]
+
+
+def _copy_files_like_skopeo(job: FileJob) -> list[str]:
+    return ["copy", *_PLAIN, job.source, job.destination]
+
+
+def _named(job: CopyJob) -> tuple[str, str]:
+    return f"docker://{job.source}", f"docker://{job.destination}"
 
 
 def _crane() -> Tool | None:

@@ -26,12 +26,12 @@ from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
 from regcopy.transports import find_transport, parse_reference
 from regcopy.transports.base import (
-    ChecksCredentials,
     DeletesImages,
     ImageReference,
     ImageSource,
     ListsTags,
 )
+from regcopy.transports.logins import ChecksCredentials
 from regcopy.trust.options import TrustOptions
 
 __all__ = [

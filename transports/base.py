@@ -402,21 +402,3 @@ class DeletesImages(Protocol):
     def delete_image(self, context: Context, /) -> None:
         """Delete the manifest that the reference names."""
         ...
-
-
-@runtime_checkable
-class ChecksCredentials(Protocol):
-    """A transport whose registries can be asked whether they take a credential."""
-
-    def check_credentials(self, registry: str, context: Context, /) -> None:
-        """Ask a registry, with the credential that the context has for it.
-
-        Args:
-            registry: host and port as in a reference.
-            context: how it is reached.
-
-        Raises:
-            Unauthorized: it does not take the credential.
-            TransportError: it cannot be reached, or is no registry.
-        """
-        ...

@@ -100,6 +100,12 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "generate-sigstore-key": Entry(
             "regcopy.cli.generate_sigstore_key", "Make a key pair for sigstore signatures"
         ),
+        "tree": Entry("regcopy.cli.tree", "Show what an image is made of"),
+        "diff": Entry("regcopy.cli.diff", "Show how two images differ"),
+        "verify": Entry("regcopy.cli.verify", "Check that an image is there whole and unharmed"),
+        "experimental-image-proxy": Entry(
+            "regcopy.cli.experimental_image_proxy", "Read images for another process"
+        ),
         "auth": Entry("regcopy.cli.auth", "Explain which credentials are used for an image"),
         "serve": Entry(
             "regcopy.cli.serve", "Run a small registry, for tests and for moving images"
@@ -110,11 +116,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
 )
 
 # Commands of skopeo that are known, and not there yet.
-LATER: Final = frozenset(
-    {
-        "experimental-image-proxy",
-    }
-)
+LATER: Final[frozenset[str]] = frozenset()
 
 
 def find_command(name: str) -> Command | None:

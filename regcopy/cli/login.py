@@ -46,6 +46,7 @@ def _run(call: Invocation) -> int:
     if _uses_known(call, key, known):
         return OK
     place = find_place(call)
+    place.entry_for(key)  # raises, before anybody is asked, where it cannot be kept there
     credential = _ask(call, known)
     _check(call, key, credential)
     from regcopy.auth.login import store_login

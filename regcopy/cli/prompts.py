@@ -42,8 +42,14 @@ def ask_secret(console: Console, question: str) -> str:
     Raises:
         CommandLineError: standard input is no terminal, or there is no answer.
     """
-    console.out(question)
-    with _without_echo():
+    terminal = _terminal()
+    if terminal < 0:
+        console.out(question)
+        raise CommandLineError(
+            "inappropriate ioctl for device", hint="without a terminal, use --password-stdin"
+        )
+    with _without_echo(terminal):  # first, so that an answer that comes at once is not shown
+        console.out(question)
         line = _input().readline(MAX_BYTES)
     if not line:
         raise CommandLineError("EOF")
@@ -78,18 +84,20 @@ def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
 
+def _terminal() -> int:
+    """Descriptor of standard input, where that is a terminal; -1 otherwise."""
+    try:
+        return sys.stdin.fileno() if sys.stdin.isatty() else -1
+    except (AttributeError, OSError, ValueError):  # it is closed, or no file at all
+        return -1
+
+
 @contextmanager
-def _without_echo() -> Iterator[None]:
+def _without_echo(terminal: int) -> Iterator[None]:
     """Have the terminal show nothing, and put it back whatever happens."""
     import termios
 
-    try:
-        terminal = sys.stdin.fileno()
-        before = termios.tcgetattr(terminal)
-    except (AttributeError, OSError, ValueError, termios.error):
-        raise CommandLineError(
-            "inappropriate ioctl for device", hint="without a terminal, use --password-stdin"
-        ) from None
+    before = termios.tcgetattr(terminal)
     quiet = list(before)
     quiet[3] &= ~termios.ECHO
     termios.tcsetattr(terminal, termios.TCSAFLUSH, quiet)

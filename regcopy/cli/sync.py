@@ -58,12 +58,12 @@ def _run(call: Invocation) -> int:
 
 
 def _request(call: Invocation) -> SyncRequest:
-    from regcopy.batch.run import MAX_JOBS
+    from regcopy.batch.run import DEFAULT_JOBS, MAX_JOBS
     from regcopy.batch.sync import SyncRequest
 
     values = call.values
     source_kind, destination_kind = _source_kind(call), _destination_kind(call)
-    jobs = values.integer("jobs") if values.has("jobs") else 16
+    jobs = values.integer("jobs") if values.has("jobs") else DEFAULT_JOBS
     if not 1 <= jobs <= MAX_JOBS:
         raise CommandLineError(f"--jobs must be a number from 1 to {MAX_JOBS}")
     tags = _tag_filter(call)

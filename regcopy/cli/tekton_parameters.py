@@ -60,7 +60,7 @@ PARAMETERS: Final = (
     Parameter("WORKSPACE", "images-url", "workspace", _text),
     Parameter("LIST", "list", "list", _text),
     Parameter("JOBS", "jobs", "jobs", _count),
-    Parameter("RETRY_TIMES", "retryTimes", "retry-times", _number),
+    Parameter("RETRY_TIMES", "retries", "retry-times", _number),
     Parameter("SHARD", "shard", "shard", _text),
     Parameter("PLAN", "plan", "plan", _text),
     Parameter("REPORT", "report", "report", _text),

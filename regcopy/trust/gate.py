@@ -15,7 +15,13 @@ from typing import Self
 from regcopy.errors import PolicyRejected
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageManifest, ParsedManifest, RawManifest
+from regcopy.model.manifest import (
+    ImageIndex,
+    ImageManifest,
+    ParsedManifest,
+    RawManifest,
+    parse_manifest,
+)
 from regcopy.streams.blob import Readable
 from regcopy.transports.base import (
     Abortable,
@@ -101,6 +107,24 @@ class TrustedSource:
                 named.add(parsed.config.digest)
             with self._lock:
                 self._blobs |= named
+
+    def accept_named(self, raw: RawManifest, parsed: ImageManifest, index: RawManifest) -> None:
+        """Let the blobs pass of an image that an accepted index names by its digest.
+
+        For who trusts an index as a whole; the policy is not asked about the image again.
+
+        Raises:
+            PolicyRejected: the index was not accepted, or does not name the image.
+            ManifestInvalid: the index is broken.
+        """
+        whole = parse_manifest(index)
+        names = whole.manifests if isinstance(whole, ImageIndex) else ()
+        with self._lock:
+            is_accepted = index.digest in self._accepted
+        if not is_accepted or all(entry.digest != raw.digest for entry in names):
+            raise PolicyRejected(f"no index that the trust policy accepted names {raw.digest}")
+        with self._lock:
+            self._blobs |= {blob.digest for blob in parsed.blobs}
 
     @property
     def max_parallel(self) -> int:

@@ -65,10 +65,22 @@ def test_what_is_there_already_is_rejected_as_well(folder: Path) -> None:
     assert run(*line).code == 1
 
 
-def test_a_registry_is_asked_for_no_blob(folder: Path, fake: FakeRegistry) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "copy --src-tls-verify=false docker://HOST/app:1 dir:out",
+        "copy --all --src-tls-verify=false docker://HOST/app:1 dir:out",
+        "layers --tls-verify=false docker://HOST/app:1",
+        "sync --src-tls-verify=false --src docker --dest dir HOST/app:1 out",
+        "sync --keep-going --src-tls-verify=false --src docker --dest dir HOST/app:1 out",
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_registry_is_asked_for_no_blob(fake: FakeRegistry, line: str) -> None:
     fake.hold(single_image(), "app", "1")
-    ended = run("copy", "--src-tls-verify=false", f"docker://{fake.host}/app:1", "dir:out")
-    assert "Source image rejected" in ended.fatal
+    ended = run(*line.replace("HOST", fake.host).split())
+    assert ended.code != 0
+    assert "Source image rejected" in ended.err
     assert fake.asked("GET", "/v2/app/manifests/1")
     assert fake.asked("GET", "blobs") == []
 
