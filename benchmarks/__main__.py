@@ -6,11 +6,22 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.cases import CASES, START_UP, Case, case_names
+from benchmarks.cases import (
+    CASES,
+    FILE_CASES,
+    LIST_CASES,
+    START_UP,
+    AnyCase,
+    FileCase,
+    case_names,
+)
+from benchmarks.file_runs import file_source, layers_of_this_machine, run_file_case
+from benchmarks.list_runs import run_list_case
 from benchmarks.report import (
     Results,
     StartUp,
@@ -80,14 +91,41 @@ def _positive(text: str) -> int:
 
 
 def _measure(tools: Sequence[Tool], names: Sequence[str], *, runs: int) -> Results:
-    copies: list[tuple[Case, CopyRuns]] = []
-    for case in CASES:
-        if case.name in names:
-            _say(f"{case.name} …")
-            copies.append((case, run_case(case, tools, runs=runs)))
-            _say_failures(copies[-1][1])
+    copies = [
+        _told(case, partial(run_case, case, tools, runs=runs))
+        for case in CASES
+        if case.name in names
+    ]
+    copies += _measure_files([case for case in FILE_CASES if case.name in names], tools, runs=runs)
+    copies += [
+        _told(case, partial(run_list_case, case, tools, runs=runs))
+        for case in LIST_CASES
+        if case.name in names
+    ]
     start_up = _measure_start_up(tools, runs=runs * _BARE_RUNS) if START_UP in names else []
     return Results(describe_machine(), versions_of(tools), copies, start_up)
+
+
+def _measure_files(
+    cases: Sequence[FileCase], tools: Sequence[Tool], *, runs: int
+) -> list[tuple[AnyCase, CopyRuns]]:
+    if not cases:
+        return []
+    _say("making an image of the files of this machine …")
+    with file_source(layers_of_this_machine()) as source:
+        return [
+            _told(case, partial(run_file_case, case, source, tools, runs=runs)) for case in cases
+        ]
+
+
+def _told(case: AnyCase, run: Callable[[], CopyRuns]) -> tuple[AnyCase, CopyRuns]:
+    """Run a case, and say on standard error that it is run, and what failed."""
+    _say(f"{case.name} …")
+    runs = run()
+    for name, done in runs.items():
+        if isinstance(done, Failed):
+            _say(f"  {name} failed: {done.reason}")
+    return case, runs
 
 
 def _measure_start_up(tools: Sequence[Tool], *, runs: int) -> list[StartUp]:
@@ -102,12 +140,6 @@ def _measure_start_up(tools: Sequence[Tool], *, runs: int) -> list[StartUp]:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _say_failures(runs: CopyRuns) -> None:
-    for name, done in runs.items():
-        if isinstance(done, Failed):
-            _say(f"  {name} failed: {done.reason}")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,13 @@ class SizedLayer(Protocol):
     """Blocks of a tar file, and how many bytes they have together."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Bytes of the tar file."""
+        ...
 
-    def __iter__(self) -> Iterator[bytes]: ...
+    def __iter__(self) -> Iterator[bytes]:
+        """Give it block by block, the same each time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,7 @@ class ArchivedImage:
 def write_archive(path: Path, name: str, layers: Iterable[SizedLayer]) -> ArchivedImage:
     """Write an archive with one image; a block of it is held at a time."""
     with path.open("wb") as archive:
-        diff_ids = [
-            _add_layer(archive, _layer_name(n), layer) for n, layer in enumerate(layers)
-        ]
+        diff_ids = [_add_layer(archive, _layer_name(n), layer) for n, layer in enumerate(layers)]
         config = config_of(diff_ids)
         _add(archive, "config.json", len(config), [config])
         contents = {

@@ -109,9 +109,13 @@ LIST_CASES: Final = (
         most_runs=1,
     ),
     ListCase(
-        "list-again", "1,000 tags, all there already", list_images.thousand, is_there=True, most_runs=1
+        "list-again",
+        "1,000 tags, all there already",
+        list_images.thousand,
+        is_there=True,
+        most_runs=1,
     ),
-)  # fmt: skip
+)
 
 START_UP: Final = "start-up"
 

@@ -109,9 +109,7 @@ def push_layer(
     return layer
 
 
-def push_image(
-    tools: RegistryTools, repository: str, tag: str, layers: Sequence[Layer]
-) -> Pushed:
+def push_image(tools: RegistryTools, repository: str, tag: str, layers: Sequence[Layer]) -> Pushed:
     """Push config and manifest of an image whose layers are there already."""
     config = config_of([layer.diff_id for layer in layers])
     digest = tools.push_blob(config, repository)

@@ -83,9 +83,9 @@ def find_files(root: Path = ROOT) -> list[RealFile]:
         for name in sorted(names):
             path = Path(folder, name)
             there = path.lstat()
-            if stat.S_ISREG(there.st_mode) and 0 < there.st_size <= _LARGEST:
-                if os.access(path, os.R_OK):
-                    found.append(RealFile(path, there.st_size))
+            is_fit = stat.S_ISREG(there.st_mode) and 0 < there.st_size <= _LARGEST
+            if is_fit and os.access(path, os.R_OK):
+                found.append(RealFile(path, there.st_size))
     if not found:
         raise RuntimeError(f"there are no files in {root} to make layers of")
     return found

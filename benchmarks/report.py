@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final, TypeVar
 
-from benchmarks.cases import Case
+from benchmarks.cases import AnyCase, Case, FileCase, ListCase
 from benchmarks.processes import Taken
-from benchmarks.runs import CopyRun, CopyRuns, Failed
+from benchmarks.runs import CopyRun, CopyRuns, Failed, ToolRuns, Unable
 from benchmarks.tools import Tool
 
 OURS: Final = "regcopy"
@@ -43,7 +43,7 @@ class Results:
 
     machine: Mapping[str, str]
     versions: Mapping[str, str]
-    copies: Sequence[tuple[Case, CopyRuns]] = field(default_factory=tuple)
+    copies: Sequence[tuple[AnyCase, CopyRuns]] = field(default_factory=tuple)
     start_up: Sequence[StartUp] = field(default_factory=tuple)
 
 
@@ -76,7 +76,7 @@ def as_document(results: Results) -> dict[str, object]:
 
 
 def as_markdown(results: Results) -> str:
-    """Give the tables, with a line about the machine and the versions."""
+    """Give a table for each kind of case, below a line about the machine and the versions."""
     machine = results.machine
     about = (
         f"{machine['processor']}, {machine['cores']} cores; {machine['system']}; "
@@ -84,7 +84,12 @@ def as_markdown(results: Results) -> str:
         + ", ".join(f"{name} {version}" for name, version in results.versions.items())
         + "."
     )
-    tables = [_copies_table(results), _start_up_table(results)]
+    tables = [
+        _section("Between registries", _copies_table(results, Case, _REQUESTS)),
+        _section("Files", _copies_table(results, FileCase, _SIZES)),
+        _section("Lists", _copies_table(results, ListCase, _REQUESTS)),
+        _section("Start-up", _start_up_table(results)),
+    ]
     return "\n\n".join([about, *(table for table in tables if table)]) + "\n"
 
 
@@ -102,52 +107,100 @@ def write_between_marks(page: Path, tables: str) -> None:
     page.write_text(f"{before}{_BEGIN}\n\n{tables}\n{_END}{after}", encoding="utf-8")
 
 
-def _copies_table(results: Results) -> str:
-    rows = [row for case, runs in results.copies for row in _case_rows(case, runs)]
-    if not rows:
-        return ""
-    heads = [
-        "case",
-        "program",
-        "wall s",
-        "CPU s",
-        "peak MiB",
-        "requests (source + destination)",
-        "blobs sent",
-        f"{OURS}'s wall ÷ this",
-        f"{OURS}'s CPU ÷ this",
+def _section(title: str, table: str) -> str:
+    return f"### {title}\n\n{table}" if table else ""
+
+
+def _copies_table(results: Results, kind: type[AnyCase], columns: Sequence[_Column]) -> str:
+    rows = [
+        row
+        for case, runs in results.copies
+        if isinstance(case, kind)
+        for row in _case_rows(case.title, runs, columns)
     ]
-    return _table(heads, rows, text_columns=2)
+    heads = ["case", "program", *(column.head for column in columns)]
+    return _table(heads, rows, text_columns=2) if rows else ""
 
 
-def _case_rows(case: Case, runs: CopyRuns) -> list[list[str]]:
-    ours = runs.get(OURS, Failed("not run"))
+def _case_rows(title: str, runs: CopyRuns, columns: Sequence[_Column]) -> list[list[str]]:
+    ours = runs.get(OURS, Unable())
     rows: list[list[str]] = []
     for name, done in runs.items():
-        start = [case.title if not rows else "", name]
+        start = [title if not rows else "", name]
         if isinstance(done, Failed):
-            rows.append([*start, "failed", *[""] * 6])
-            continue
-        rows.append([*start, *_copy_cells(done), *_ratio_cells(name, ours, done)])
+            rows.append([*start, "failed", *[""] * (len(columns) - 1)])
+        elif isinstance(done, Unable):
+            rows.append([*start, *["—"] * len(columns)])
+        else:
+            beside = ours if name != OURS and isinstance(ours, list) else None
+            rows.append([*start, *(column.cell(done, beside) for column in columns)])
     return rows
 
 
-def _copy_cells(runs: list[CopyRun]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column of a table.
+
+    Attributes:
+        cell: makes its text of the runs of a program, and of ours where they are compared.
+    """
+
+    head: str
+    cell: Callable[[list[CopyRun], list[CopyRun] | None], str]
+
+
+def _wall(run: CopyRun) -> float:
+    return run.taken.wall
+
+
+def _cpu(run: CopyRun) -> float:
+    return run.taken.cpu
+
+
+def _peak(run: CopyRun) -> float:
+    return run.taken.peak_memory
+
+
+def _size(run: CopyRun) -> float:
+    return run.result_bytes
+
+
+def _value(head: str, measure: Callable[[CopyRun], float], form: str, unit: float = 1) -> _Column:
+    return _Column(head, lambda runs, _: format(middle(runs, measure) / unit, form))
+
+
+def _ratio(what: str, measure: Callable[[CopyRun], float]) -> _Column:
+    def cell(runs: list[CopyRun], ours: list[CopyRun] | None) -> str:
+        return "" if ours is None else f"{middle(ours, measure) / middle(runs, measure):.2f}"
+
+    return _Column(f"{OURS}'s {what} ÷ this", cell)
+
+
+def _requests(runs: list[CopyRun], _: list[CopyRun] | None) -> str:
     source = middle(runs, lambda run: run.source_requests)
     destination = middle(runs, lambda run: run.destination_requests)
-    return [
-        f"{middle(runs, _wall):.3f}",
-        f"{middle(runs, _cpu):.3f}",
-        f"{middle(runs, _peak) / _MIB:.0f}",
-        f"{source + destination:.0f} ({source:.0f} + {destination:.0f})",
-        f"{middle(runs, lambda run: run.blobs_sent):.0f}",
-    ]
+    return f"{source + destination:.0f} ({source:.0f} + {destination:.0f})"
 
 
-def _ratio_cells(name: str, ours: list[CopyRun] | Failed, theirs: list[CopyRun]) -> list[str]:
-    if name == OURS or isinstance(ours, Failed):
-        return ["", ""]
-    return [f"{middle(ours, measure) / middle(theirs, measure):.2f}" for measure in (_wall, _cpu)]
+_TAKEN: Final = (
+    _value("wall s", _wall, ".3f"),
+    _value("CPU s", _cpu, ".3f"),
+    _value("peak MiB", _peak, ".0f", _MIB),
+)
+_REQUESTS: Final = (
+    *_TAKEN,
+    _Column("requests (source + destination)", _requests),
+    _value("blobs sent", lambda run: run.blobs_sent, ".0f"),
+    _ratio("wall", _wall),
+    _ratio("CPU", _cpu),
+)
+_SIZES: Final = (
+    *_TAKEN,
+    _value("result MB", _size, ".1f", 1e6),
+    _ratio("wall", _wall),
+    _ratio("CPU", _cpu),
+    _ratio("size", _size),
+)
 
 
 def _start_up_table(results: Results) -> str:
@@ -172,24 +225,14 @@ def middle(runs: Sequence[_Run], measure: Callable[[_Run], float]) -> float:
     return median(measure(run) for run in runs)
 
 
-def _wall(run: CopyRun) -> float:
-    return run.taken.wall
-
-
-def _cpu(run: CopyRun) -> float:
-    return run.taken.cpu
-
-
-def _peak(run: CopyRun) -> float:
-    return run.taken.peak_memory
-
-
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: int = 1) -> str:
     rule = ["---" if n < text_columns else "---:" for n in range(len(heads))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 
 
-def _copy_document(done: list[CopyRun] | Failed) -> dict[str, object]:
+def _copy_document(done: ToolRuns) -> dict[str, object]:
+    if isinstance(done, Unable):
+        return {"does_not_apply": True}
     if isinstance(done, Failed):
         return {"failed": done.reason}
     return {

@@ -72,6 +72,16 @@ class Tool:
         """Program and arguments for one copy."""
         return [self.program, *self.copy_arguments(job)]
 
+    def file_command(self, job: FileJob) -> list[str]:
+        """Program and arguments for one copy from or to a file.
+
+        Raises:
+            ValueError: it does not know files.
+        """
+        if self.file_arguments is None:
+            raise ValueError(f"{self.name} copies between registries only")
+        return [self.program, *self.file_arguments(job)]
+
     def list_command(self, jobs: Sequence[CopyJob], folder: Path) -> list[str]:
         """Program and arguments for one copy after the other; the list is written to `folder`."""
         if self.list_arguments is None:

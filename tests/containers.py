@@ -80,11 +80,10 @@ class Image:
 
     def command(self, container: Container, *, user: str = "", name: str = "") -> list[str]:
         """Give podman's command line; `user` goes before the manifest's."""
-        variables = {"HOME": "/", **container.variables}
         flags = [
-            *("--rm", "--runtime=runc", "--network=host", "--unsetenv-all", *_LIMITS),
+            *("--rm", "--runtime=runc", "--network=host", "--unsetenv=HOME", *_LIMITS),
             *_security_flags(container.security, user),
-            *(f"--env={name}={value}" for name, value in variables.items()),
+            *(f"--env={name}={value}" for name, value in container.variables.items()),
             *_mount_flags(container.mounts, container.read_only),
         ]
         if name:
@@ -117,9 +116,7 @@ def _mount_flags(mounts: Mapping[str, Path], read_only: frozenset[str]) -> Itera
 def shell(script: str, *, mounts: Mapping[str, Path] | None = None) -> Container:
     """A container that runs a script as a Tekton step with `script:` does."""
     restricted = {"runAsUser": 65532, "readOnlyRootFilesystem": True}
-    return Container(
-        ("/bin/sh",), ("-c", script), {}, "", mounts or {}, frozenset(), restricted
-    )
+    return Container(("/bin/sh",), ("-c", script), {}, "", mounts or {}, frozenset(), restricted)
 
 
 def build(engine: Podman, folder: Path) -> Image:
@@ -144,10 +141,15 @@ def build(engine: Podman, folder: Path) -> Image:
     return Image(engine, IMAGE)
 
 
+def load(engine: Podman, archive: Path) -> Image:
+    """Take image and base from a file that `podman save --multi-image-archive` wrote."""
+    engine.run("load", "--quiet", "--input", str(archive))
+    return Image(engine, IMAGE)
+
+
 def _import_base(engine: Podman, folder: Path) -> None:
     root, archive = folder / "base", folder / "base.tar"
     debootstrap = program("debootstrap", package="debootstrap")
-    # Away from the pytest folder's own mode: programs of other users run in there.
     _run([debootstrap, "--variant=minbase", _SUITE, str(root), _MIRROR], dict(os.environ))
     with tarfile.open(archive, "w") as tar:
         tar.add(root, ".", filter=_kept)

@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from pytest_httpserver import HTTPServer
+from werkzeug import Request as Asked
+from werkzeug import Response as Given
+
 from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
 from regcopy.events import Observer
@@ -22,6 +26,7 @@ from regcopy.transports.docker.client import (
 from tests.contexts import QUICK, make_context
 
 PULL = (Scope("app", ("pull",)),)
+MIB = 1024 * 1024
 MANIFEST = "/v2/app/manifests/1"
 # Waits that a test can afford; they are limits and not durations.
 SHORT = Clocks(connect_seconds=2.0, stall_seconds=0.3, slow_window_seconds=0.4)
@@ -79,3 +84,23 @@ def headers_of(head: bytes) -> dict[str, str]:
     """Parse the headers of a request, with names in lower case."""
     lines = head.decode("latin-1").split("\r\n")[1:]
     return {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+
+
+class Endless:
+    """A body without end that counts what was taken of it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def read(self, size: int, /) -> bytes:
+        self.taken += size
+        return b"x" * size
+
+
+def host_of(server: HTTPServer) -> str:
+    return f"{server.host}:{server.port}"
+
+
+def echo(request: Asked) -> Given:
+    length = request.headers.get("Content-Length", "none")
+    return Given(f"{length} {len(request.get_data())}", status=201)

@@ -54,6 +54,10 @@ class Container:
         """Command and arguments."""
         return (*self.command, *self.arguments)
 
+    def with_mounts(self, mounts: Mapping[str, Path]) -> Container:
+        """The same with more mounts."""
+        return replace(self, mounts={**self.mounts, **mounts})
+
 
 def documents(name: str) -> list[Node]:
     """Read the documents of a manifest, by its name in `tekton/`."""
@@ -251,6 +255,7 @@ class PipelineRun:
         bound = {
             as_text(one["name"]): self.workspaces[as_text(one["workspace"])]
             for one in as_nodes(task[name].get("workspaces"))
+            if as_text(one["workspace"]) in self.workspaces
         }
         fixed = _params(task[name], values)
         matrix = as_node(task[name].get("matrix") or {})

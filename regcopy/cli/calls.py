@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import threading
 
     from regcopy.api import Access
+    from regcopy.checking.opening import Reading
     from regcopy.cli.command import Invocation
     from regcopy.config.environment import Environment
     from regcopy.events import Observer
@@ -34,3 +35,11 @@ def surroundings(call: Invocation) -> Surroundings:
         "cancelled": call.cancelled,
         "environment": environment(call),
     }
+
+
+def reading(call: Invocation) -> Reading:
+    """Say the same to the library's parts that look into images."""
+    from regcopy.checking.opening import Reading
+
+    around = surroundings(call)
+    return Reading(around["access"], around["observer"], around["cancelled"], around["environment"])

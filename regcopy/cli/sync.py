@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, get_args
 
@@ -203,16 +204,20 @@ def _copy(
     with (
         DigestFile(call.values.string("digestfile")) as digests,
         open_sync_progress(call, plan) as progress,
+        # Left early, it stops the copies that are under way.
+        closing(
+            sync_images(
+                plan,
+                request,
+                options=options,
+                keep_going=call.values.boolean("keep-going"),
+                cancelled=call.cancelled,
+                environment=environment(call),
+                trust=trust_options(call.values),
+            )
+        ) as events,
     ):
-        for event in sync_images(
-            plan,
-            request,
-            options=options,
-            keep_going=call.values.boolean("keep-going"),
-            cancelled=call.cancelled,
-            environment=environment(call),
-            trust=trust_options(call.values),
-        ):
+        for event in events:
             progress.take(event)
             if isinstance(event, LineEnded):
                 digests.take(event.report)

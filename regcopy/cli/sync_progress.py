@@ -178,7 +178,7 @@ class DigestFile:
                 how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
                 self._descriptor = os.open(path, how, 0o644)
             except (OSError, ValueError) as error:
-                raise self._failed("Error creating digest file: open {}", error) from None
+                raise _failed(f"Error creating digest file: open {path}", error) from None
 
     def take(self, report: LineReport) -> None:
         """Note what became of an image.
@@ -226,8 +226,9 @@ class DigestFile:
             while rest and self._descriptor >= 0:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
-            raise self._failed("Failed to write digest to file {}", error) from None
+            raise _failed(f"Failed to write digest to file {quote(self._path)}", error) from None
 
-    def _failed(self, message: str, error: OSError | ValueError) -> StorageFailed:
-        why = (error.strerror if isinstance(error, OSError) else "") or "no possible path"
-        return StorageFailed(f"{message.format(quote(self._path))}: {why.lower()}")
+
+def _failed(message: str, error: OSError | ValueError) -> StorageFailed:
+    why = (error.strerror if isinstance(error, OSError) else "") or "no possible path"
+    return StorageFailed(f"{message}: {why.lower()}")

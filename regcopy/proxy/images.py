@@ -9,10 +9,10 @@ from typing import Final
 from regcopy.copying.choice import choose_image
 from regcopy.errors import ManifestUnsupported, PolicyRejected, located
 from regcopy.model._json import dump_object, load_object
+from regcopy.model.convert import needs_config, rewrite_image
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.image_config import to_oci_config
-from regcopy.model.convert import needs_config, rewrite_image
 from regcopy.model.manifest import (
     MAX_MANIFEST_BYTES,
     ImageIndex,

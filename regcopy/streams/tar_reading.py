@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from regcopy.errors import ContentError, LimitExceeded
@@ -52,6 +52,7 @@ class Member:
         offset: where its bytes begin in the tar file.
         size: how many they are; 0 for what is no file.
         target: what a link names, as it stands there.
+        mode: permissions.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Member:
     offset: int
     size: int
     target: str = ""
+    mode: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True)
@@ -71,7 +73,11 @@ class _Extensions:
 
 
 def read_members(
-    read_at: ReadAt, *, what: str = "tar file", check_cancelled: Callable[[], None] = lambda: None
+    read_at: ReadAt,
+    *,
+    what: str = "tar file",
+    check_cancelled: Callable[[], None] = lambda: None,
+    limit: int = MAX_MEMBERS,
 ) -> Iterator[Member]:
     """Give the members in order; their bytes are not read.
 
@@ -79,16 +85,20 @@ def read_members(
         read_at: reads the tar file.
         what: the file, as messages call it.
         check_cancelled: called once for each member; raises to stop.
+        limit: headers that there may be.
 
     Raises:
         ContentError: this is no tar file, it is cut off, or has sparse members.
         LimitExceeded: more members, or more about them, than an image can need.
     """
-    return _Members(read_at, what, check_cancelled).walk()
+    return _Members(read_at, what, check_cancelled, limit).walk()
 
 
 class _Members:
-    def __init__(self, read_at: ReadAt, what: str, check_cancelled: Callable[[], None]) -> None:
+    def __init__(
+        self, read_at: ReadAt, what: str, check_cancelled: Callable[[], None], limit: int
+    ) -> None:
+        self._limit = limit
         self._read_at = read_at
         self._what = what
         self._check_cancelled = check_cancelled
@@ -119,8 +129,8 @@ class _Members:
         if not is_header(block):
             raise self._broken("is no tar file" if self._position == 0 else "is a broken tar file")
         self._headers += 1
-        if self._headers > MAX_MEMBERS:
-            raise LimitExceeded(f"{self._what} has more than {MAX_MEMBERS} members")
+        if self._headers > self._limit:
+            raise LimitExceeded(f"{self._what} has more than {self._limit} members")
         self._position += TAR_BLOCK
         return block
 
@@ -146,7 +156,8 @@ class _Members:
         offset = self._position
         self._skip(size)
         target = extensions.target or _text(block[157:257])
-        return Member(name, kind, offset, size, target if "link" in kind else "")
+        mode = (_number(block[100:108]) or 0) & 0o7777
+        return Member(name, kind, offset, size, target if "link" in kind else "", mode)
 
     def _skip(self, size: int) -> None:
         self._position += size + -size % TAR_BLOCK

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from regcopy.errors import (
-    Cancelled,
     ConnectionFailed,
     LimitExceeded,
     Refused,
@@ -18,7 +16,7 @@ from regcopy.errors import (
     Unauthorized,
 )
 from regcopy.transports.docker.client import StreamBody
-from tests.http_world import MANIFEST, SHORT, client_of, get, put
+from tests.http_world import SHORT, Endless, client_of, get, put
 from tests.played_server import PlayedServer, Talk, answer, says, says_and_waits
 
 MIB = 1024 * 1024
@@ -207,17 +205,6 @@ def test_a_reset_within_a_body_is_told() -> None:
             reply.read_all(100, "it")
 
 
-class Endless:
-    """A body without end that counts what was taken of it."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def read(self, size: int, /) -> bytes:
-        self.taken += size
-        return b"x" * size
-
-
 def test_an_answer_that_comes_early_ends_the_upload() -> None:
     """A registry that refuses a body and stops reading is heard, not waited for."""
     body = Endless()
@@ -317,89 +304,3 @@ def test_what_breaks_in_the_body_itself_comes_through_as_it_is() -> None:
         client.send(put(StreamBody(Broken(), 10)))
 
     assert (caught.value.message, caught.value.side) == ("the source fell silent", "source")
-
-
-@pytest.fixture
-def silent_server() -> Iterator[PlayedServer]:
-    """Takes requests and says nothing."""
-    with PlayedServer(says_and_waits(b"")) as server:
-        yield server
-
-
-def test_abort_ends_a_wait(silent_server: PlayedServer) -> None:
-    cancelled = threading.Event()
-    with client_of(silent_server.host, cancelled=cancelled) as client:
-
-        def stop() -> None:
-            while not silent_server.heard:
-                pass
-            cancelled.set()
-            client.abort()
-
-        stopper = threading.Thread(target=stop)
-        stopper.start()
-        with pytest.raises(Cancelled):
-            client.send(get())
-        stopper.join()
-
-
-def test_abort_ends_an_upload() -> None:
-    started = threading.Event()
-
-    def script(talk: Talk) -> None:
-        talk.hear()
-        started.set()
-        done.wait(20)
-
-    done = threading.Event()
-    cancelled = threading.Event()
-    with PlayedServer(script) as server, client_of(server.host, cancelled=cancelled) as client:
-
-        def stop() -> None:
-            started.wait(20)
-            cancelled.set()
-            client.abort()
-
-        stopper = threading.Thread(target=stop)
-        stopper.start()
-        try:
-            with pytest.raises(Cancelled):
-                client.send(put(StreamBody(Endless(), 1 << 40)))
-        finally:
-            done.set()
-            stopper.join()
-
-
-def test_a_client_can_be_used_after_abort() -> None:
-    """One image of a batch may be stopped; the others use the same client."""
-    with PlayedServer(says(answer(200, b"a"))) as server, client_of(server.host) as client:
-        client.abort()
-
-        assert client.send(get()).read_all(10, "it") == b"a"
-
-
-def test_nothing_is_sent_after_the_run_was_cancelled(silent_server: PlayedServer) -> None:
-    cancelled = threading.Event()
-    cancelled.set()
-    with client_of(silent_server.host, cancelled=cancelled) as client, pytest.raises(Cancelled):
-        client.send(get())
-
-    assert silent_server.heard == []
-
-
-def test_no_connection_names_host_and_path() -> None:
-    with PlayedServer(says(b"")) as server:
-        host = server.host
-    with (
-        client_of(host) as client,
-        pytest.raises(ConnectionFailed, match=f"GET {host}{MANIFEST}: connection refused"),
-    ):
-        client.send(get(MANIFEST + "?secret=1"))
-
-
-def test_a_name_that_does_not_resolve_says_so() -> None:
-    with (
-        client_of("registry.invalid") as client,
-        pytest.raises(ConnectionFailed, match="name cannot be resolved"),
-    ):
-        client.send(get())

@@ -13,6 +13,7 @@ from regcopy.transports.docker.downloads import BlobBody
 from regcopy.transports.docker.pulls import MirroredBody, Pulls, PullSource
 
 if TYPE_CHECKING:
+    from regcopy.model.digest import Digest
     from regcopy.streams.blob import Readable
     from regcopy.transports.base import Context
     from regcopy.transports.docker import DockerReference
@@ -86,6 +87,12 @@ class DockerSource:
         return self._pulls.call(
             lambda place: BlobBody(place.client, place.name, blob, offset, side=self._side)
         )[1]
+
+    def list_referrers(self, subject: Digest, /) -> tuple[Descriptor, ...]:
+        """Give the manifests that are about another one. Errors as `ListsReferrers`."""
+        from regcopy.transports.docker.referrers import list_referrers
+
+        return self._pulls.call(lambda place: list_referrers(place, subject))[1]
 
     def fetch_file(self, url: str, /, *, limit: int) -> bytes | None:
         """Get a small file from the web, without any credential; None where there is none.

@@ -52,8 +52,7 @@ class LoadBody:
 
     def _send(self, data: bytes) -> None:
         early = self._exchange.peek()
-        # A 200 may come before all is sent: what follows it tells about the end.
-        if early is not None and not early.startswith(b"HTTP/1.1 2"):
+        if early is not None and _is_refusal(early):
             self._give_up(None)
         try:
             self._exchange.send(data)
@@ -97,3 +96,12 @@ class LoadBody:
     def close(self) -> None:
         """Hang up: an archive that has not ended is thrown away by the daemon."""
         self._exchange.close()
+
+
+def _is_refusal(early: bytes) -> bool:
+    """Tell whether what came before all was sent is an end, or an answer that will be an error.
+
+    A 200 may come early: what follows it tells about the end. So may a 100.
+    """
+    status = early[len(b"HTTP/1.1 ") :]
+    return not early or (bool(status) and status[:1] not in (b"1", b"2"))

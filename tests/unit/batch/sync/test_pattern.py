@@ -119,7 +119,7 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 def test_a_hostile_tag_takes_few_steps(expression: str) -> None:
     pattern = TagPattern(expression)
     steps: list[str] = []
-    counted: Callable[[object, str], frozenset[int]] = pattern._move
+    counted: Callable[[frozenset[int], str], frozenset[int]] = pattern._move
 
     def move(states: frozenset[int], character: str) -> frozenset[int]:
         steps.append(character)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from regcopy.errors import Forbidden, LimitExceeded, NotFound, Refused, RegcopyError, ServerFault
 from regcopy.transports.docker_daemon.answers import MAX_REPORT_BYTES, check_report, refusal
+from regcopy.transports.docker_daemon.loading import _is_refusal
 
 
 @pytest.mark.parametrize(
@@ -81,3 +82,19 @@ def test_any_body_of_an_error_gives_one_line(body: bytes) -> None:
 def test_any_bytes_are_a_report_or_refused(report: bytes) -> None:
     with contextlib.suppress(Refused):
         check_report(io.BytesIO(report))
+
+
+@pytest.mark.parametrize(
+    ("early", "is_refusal"),
+    [
+        (b"", True),
+        (b"HTTP/1.1 403 Forbidden", True),
+        (b"HTTP/1.0 500 ", True),
+        (b"HTTP/1.1 200 OK", False),
+        (b"HTTP/1.1 100 Continue", False),
+        (b"HTTP/1.1 ", False),
+        (b"HTT", False),
+    ],
+)
+def test_an_answer_that_comes_early_may_be_a_refusal(early: bytes, is_refusal: bool) -> None:
+    assert _is_refusal(early) == is_refusal

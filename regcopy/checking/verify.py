@@ -1,0 +1,190 @@
+"""Whether an image is there whole: every manifest and blob, with its size and digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from regcopy.checking.opening import OpenedImage, Reading, open_image
+from regcopy.copying.tree import MAX_DEPTH
+from regcopy.errors import (
+    ContentError,
+    LimitExceeded,
+    NotFound,
+    Refused,
+    RegcopyError,
+    ServerFault,
+    SizeMismatch,
+    StorageFailed,
+)
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.manifest import (
+    MAX_INDEX_ENTRIES,
+    ImageIndex,
+    ImageManifest,
+    ParsedManifest,
+    RawManifest,
+    parse_manifest,
+)
+from regcopy.streams.blob import BLOCK_BYTES
+
+PartKind = Literal["index", "manifest", "config", "layer"]
+
+# What speaks of the part itself. No connection, or no credentials, says nothing about it.
+_ABOUT_THE_PART = (ContentError, NotFound, Refused, ServerFault, StorageFailed)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPart:
+    """One manifest or blob.
+
+    Attributes:
+        size: bytes, as its descriptor says.
+        problem: what is wrong with it, "" where nothing is.
+    """
+
+    kind: PartKind
+    digest: Digest
+    size: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found out about an image.
+
+    Attributes:
+        digest: of the top manifest.
+        parts: each manifest and blob once, manifests first.
+        is_quick: only the presence and size of blobs was looked at.
+    """
+
+    digest: Digest
+    parts: tuple[CheckedPart, ...]
+    is_quick: bool
+
+    @property
+    def problems(self) -> tuple[CheckedPart, ...]:
+        """Parts with which something is wrong."""
+        return tuple(part for part in self.parts if part.problem)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts together."""
+        return sum(part.size for part in self.parts)
+
+
+def verify_image(
+    reference: str, *, quick: bool = False, reading: Reading | None = None
+) -> Verification:
+    """Check all that an image, or an index with all its images, is made of.
+
+    Args:
+        reference: `transport:reference`.
+        quick: of each blob only its last byte is read: it is there, and has its size.
+        reading: how it is reached.
+
+    Raises:
+        NotFound: there is no such image.
+        RegcopyError: the place cannot be reached, or says nothing about the parts.
+    """
+    with open_image(reference, reading or Reading()) as image:
+        top = image.source.get_manifest()
+        return _Walk(image, quick=quick).run(top)
+
+
+class _Walk:
+    def __init__(self, image: OpenedImage, *, quick: bool) -> None:
+        self._image = image
+        self._is_quick = quick
+        self._manifests: dict[Digest, CheckedPart] = {}
+        self._blobs: dict[Digest, tuple[PartKind, Descriptor]] = {}
+
+    def run(self, top: RawManifest) -> Verification:
+        level = self._take(top.descriptor(), top)
+        depth = 0
+        while level:
+            depth += 1
+            self._check_limits(level, depth)
+            found = self._image.pool.map(self._read, level)
+            level = self._unseen(
+                child
+                for entry, (raw, problem) in zip(level, found, strict=True)
+                for child in self._take(entry, raw, problem)
+            )
+        blobs = self._image.pool.map(self._check_blob, list(self._blobs.values()))
+        parts = (*self._manifests.values(), *blobs)
+        return Verification(top.digest, parts, self._is_quick)
+
+    def _check_limits(self, level: tuple[Descriptor, ...], depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise LimitExceeded(f"image index is nested more than {MAX_DEPTH} levels deep")
+        if len(self._manifests) + len(level) > MAX_INDEX_ENTRIES:
+            raise LimitExceeded(f"image index names more than {MAX_INDEX_ENTRIES} manifests")
+
+    def _unseen(self, entries: Iterable[Descriptor]) -> tuple[Descriptor, ...]:
+        found = {entry.digest: entry for entry in entries if entry.digest not in self._manifests}
+        return tuple(found.values())
+
+    def _read(self, entry: Descriptor) -> tuple[RawManifest | None, str]:
+        try:
+            return self._image.source.get_manifest(entry), ""
+        except _ABOUT_THE_PART as error:
+            return None, _told(error)
+
+    def _take(
+        self, entry: Descriptor, raw: RawManifest | None, problem: str = ""
+    ) -> tuple[Descriptor, ...]:
+        """Note a manifest and what it names; gives the manifests below it."""
+        parsed: ParsedManifest | None = None
+        if raw is not None:
+            try:
+                parsed = parse_manifest(raw)
+            except ContentError as error:
+                problem = _told(error)
+        kind: PartKind = "index" if isinstance(parsed, ImageIndex) else "manifest"
+        self._manifests[entry.digest] = CheckedPart(kind, entry.digest, entry.size, problem)
+        if isinstance(parsed, ImageManifest):
+            self._note_blobs(parsed)
+        return self._unseen(parsed.manifests) if isinstance(parsed, ImageIndex) else ()
+
+    def _note_blobs(self, parsed: ImageManifest) -> None:
+        if parsed.config is not None:
+            self._blobs.setdefault(parsed.config.digest, ("config", parsed.config))
+        for layer in parsed.layers:
+            self._blobs.setdefault(layer.digest, ("layer", layer))
+
+    def _check_blob(self, noted: tuple[PartKind, Descriptor]) -> CheckedPart:
+        kind, blob = noted
+        problem = ""
+        try:
+            if self._is_quick:
+                self._look_at_end(blob)
+            else:
+                self._read_through(blob)
+        except _ABOUT_THE_PART as error:
+            problem = _told(error)
+        return CheckedPart(kind, blob.digest, blob.size, problem)
+
+    def _read_through(self, blob: Descriptor) -> None:
+        with self._image.stream(blob) as stream:
+            while stream.read(BLOCK_BYTES):
+                self._image.check_cancelled()
+
+    def _look_at_end(self, blob: Descriptor) -> None:
+        """Read from the last byte on: it must be the last one."""
+        offset = max(blob.size - 1, 0)
+        raw = self._image.source.open_blob(blob, offset=offset)
+        try:
+            rest = len(raw.read(2))
+            rest += len(raw.read(1)) if rest == 1 else 0
+        finally:
+            raw.close()
+        if offset + rest != blob.size:
+            raise SizeMismatch(blob.size, offset + rest)
+
+
+def _told(error: RegcopyError) -> str:
+    return error.message
