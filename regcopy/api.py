@@ -25,11 +25,10 @@ from regcopy.model.platform import Platform
 from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
 from regcopy.transports import find_transport, parse_reference
+from regcopy.transports.abilities import DeletesImages, ListsTags
 from regcopy.transports.base import (
-    DeletesImages,
     ImageReference,
     ImageSource,
-    ListsTags,
 )
 from regcopy.transports.logins import ChecksCredentials
 from regcopy.trust.options import TrustOptions

@@ -24,13 +24,13 @@ from regcopy.errors import Side, UsageError, located
 from regcopy.events import Observer, Silent
 from regcopy.model.digest import Digest
 from regcopy.transports import parse_reference
+from regcopy.transports.abilities import TakesTags
 from regcopy.transports.base import (
     Clocks,
     Context,
     ImageReference,
     RetryPolicy,
     SideOptions,
-    TakesTags,
 )
 from regcopy.trust.options import Trust, TrustOptions, load_trust
 

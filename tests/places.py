@@ -8,7 +8,12 @@ from pathlib import Path
 from regcopy.model.digest import Digest
 from regcopy.model.layout import LayoutIndex
 from regcopy.testing.samples import SampleImage
-from regcopy.transports.base import HoldsImages, ImageDestination, ImageReference, SideOptions
+from regcopy.transports.abilities import HoldsImages
+from regcopy.transports.base import (
+    ImageDestination,
+    ImageReference,
+    SideOptions,
+)
 from regcopy.transports.dir import DirReference
 from regcopy.transports.oci import OciReference
 from tests.contexts import make_context

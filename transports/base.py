@@ -11,10 +11,10 @@ its `max_parallel` says, and never calls `commit` or `close` while another call 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self
 
 from regcopy.auth.keychain import Keychain
 from regcopy.config.environment import Environment
@@ -297,108 +297,4 @@ class Transport(Protocol):
         Raises:
             InvalidReference: the text does not follow this transport's grammar.
         """
-        ...
-
-
-@runtime_checkable
-class MountsBlobs(Protocol):
-    """A destination that can take a blob from another repository without moving bytes."""
-
-    def can_mount_from(self, source: ImageReference, /) -> bool:
-        """Tell, without I/O, whether `source` is a place to mount from."""
-        ...
-
-    def mount_blob(self, blob: Descriptor, source: ImageReference, /) -> bool:
-        """Mount it; False where the place did not, for whatever reason."""
-        ...
-
-
-@runtime_checkable
-class HoldsImages(Protocol):
-    """A destination that knows what its name stands for at this moment."""
-
-    def current_digest(self) -> Digest | None:
-        """Digest of the manifest under this name, if it and all it needs is there."""
-        ...
-
-
-@runtime_checkable
-class HoldsManifests(Protocol):
-    """A destination that can be asked for single manifests, by digest."""
-
-    def has_manifest(self, manifest: Descriptor, /) -> bool:
-        """Tell whether it is there."""
-        ...
-
-
-@runtime_checkable
-class HoldsPlainLayers(Protocol):
-    """A source whose layers are plain tar files, whatever its manifest calls them.
-
-    The manifest that is made up for an archive of docker save calls them gzipped.
-    """
-
-    @property
-    def layers_are_plain(self) -> bool:
-        """Whether they are."""
-        ...
-
-
-@runtime_checkable
-class MakesRequests(Protocol):
-    """A source that knows how many requests it makes."""
-
-    @property
-    def costs(self) -> RequestCosts:
-        """Requests it makes."""
-        ...
-
-
-@runtime_checkable
-class TakesTags(Protocol):
-    """A reference whose image can have more names in the same place."""
-
-    def with_tag(self, tag: str, /) -> ImageReference:
-        """Give the reference of the same place under another tag.
-
-        Raises:
-            InvalidReference: this cannot be a tag here.
-        """
-        ...
-
-
-@runtime_checkable
-class Abortable(Protocol):
-    """A source or destination whose calls under way can be ended from another thread."""
-
-    def abort(self) -> None:
-        """Make calls that wait for somebody fail soon; may be called twice."""
-        ...
-
-
-@runtime_checkable
-class ListsTags(Protocol):
-    """A reference whose repository can list its tags."""
-
-    def list_tags(self, context: Context, /) -> Iterator[str]:
-        """Give each tag once, in the place's own order."""
-        ...
-
-    @property
-    def spans_repositories(self) -> bool:
-        """Whether the tags are whole names, of any repository (an archive)."""
-        ...
-
-    @property
-    def repository_name(self) -> str:
-        """Name that is shown beside the tags."""
-        ...
-
-
-@runtime_checkable
-class DeletesImages(Protocol):
-    """A reference whose image can be deleted."""
-
-    def delete_image(self, context: Context, /) -> None:
-        """Delete the manifest that the reference names."""
         ...

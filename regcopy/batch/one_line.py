@@ -18,7 +18,7 @@ from regcopy.errors import Cancelled, NotFound, RateLimited, RegcopyError, Trans
 from regcopy.events import Observer
 from regcopy.session import Access, Session
 from regcopy.transports import parse_reference
-from regcopy.transports.base import ListsTags
+from regcopy.transports.abilities import ListsTags
 
 _MOST_TRIES: Final = 5
 # Codes of the distribution-spec for a manifest whose blobs are not there.

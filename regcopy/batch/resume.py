@@ -9,7 +9,10 @@ from regcopy.batch.report import LineReport
 from regcopy.errors import located
 from regcopy.model.digest import Digest
 from regcopy.transports import parse_reference
-from regcopy.transports.base import Context, HoldsImages
+from regcopy.transports.abilities import HoldsImages
+from regcopy.transports.base import (
+    Context,
+)
 
 Done = Mapping[tuple[str, str, str], LineReport]
 

@@ -17,7 +17,11 @@ from regcopy.model.manifest import MAX_MANIFEST_BYTES
 from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
 from regcopy.transports import parse_reference
-from regcopy.transports.base import Abortable, ImageReference, ImageSource
+from regcopy.transports.abilities import Abortable
+from regcopy.transports.base import (
+    ImageReference,
+    ImageSource,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _additional_tag(text: str, destination: ImageReference) -> str:
     """
     from regcopy.errors import InvalidReference
     from regcopy.model.reference import ImageName, is_tag
-    from regcopy.transports.base import ListsTags
+    from regcopy.transports.abilities import ListsTags
 
     if is_tag(text):
         return text

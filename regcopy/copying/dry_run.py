@@ -9,7 +9,7 @@ from regcopy.copying.plan import Plan, PlannedBlob
 from regcopy.copying.result import CopiedImage, DryRun
 from regcopy.errors import located
 from regcopy.model.manifest import RawManifest
-from regcopy.transports.base import MountsBlobs
+from regcopy.transports.abilities import MountsBlobs
 
 
 def dry_run(job: CopyJob) -> DryRun:

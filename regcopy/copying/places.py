@@ -20,11 +20,9 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
 from regcopy.model.mediatypes import INDEXES
 from regcopy.model.platform import Platform
+from regcopy.transports.abilities import Abortable, HoldsImages, HoldsManifests
 from regcopy.transports.base import (
-    Abortable,
     Context,
-    HoldsImages,
-    HoldsManifests,
     ImageDestination,
     ImageReference,
 )

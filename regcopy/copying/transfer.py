@@ -21,8 +21,10 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream, Readable, read_limited
 from regcopy.streams.recompress import recompress
-from regcopy.transports.abilities import SharesBlobs
-from regcopy.transports.base import ImageReference, MountsBlobs
+from regcopy.transports.abilities import MountsBlobs, SharesBlobs
+from regcopy.transports.base import (
+    ImageReference,
+)
 
 Outcome = Literal["copied", "reused", "mounted"]
 

@@ -40,7 +40,7 @@ from regcopy.testing.place import (
     stream_of,
 )
 from regcopy.testing.samples import SampleImage, multi_platform_image
-from regcopy.transports.base import DeletesImages, HoldsImages, ListsTags
+from regcopy.transports.abilities import DeletesImages, HoldsImages, ListsTags
 
 
 @pytest.fixture(params=["one image", "four platforms"])

@@ -17,12 +17,12 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.model.mediatypes import OCI_CONFIG, OCI_MANIFEST
 from regcopy.streams.blob import BlobStream, read_limited
+from regcopy.transports.abilities import TakesTags
 from regcopy.transports.base import (
     Context,
     ImageDestination,
     ImageReference,
     ImageSource,
-    TakesTags,
 )
 from regcopy.trust.signatures import (
     MAX_SIGNATURE_BYTES,

@@ -23,13 +23,11 @@ from regcopy.model.manifest import (
     parse_manifest,
 )
 from regcopy.streams.blob import Readable
+from regcopy.transports.abilities import Abortable, HoldsPlainLayers, MakesRequests
 from regcopy.transports.base import (
-    Abortable,
     Context,
-    HoldsPlainLayers,
     ImageReference,
     ImageSource,
-    MakesRequests,
     RequestCosts,
 )
 from regcopy.transports.signatures import NamesImages

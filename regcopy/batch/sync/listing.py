@@ -10,7 +10,7 @@ from regcopy.errors import Cancelled, ConfigurationError, NotFound, RegcopyError
 from regcopy.model.reference import ImageName
 from regcopy.session import Access, Session
 from regcopy.transports import parse_reference
-from regcopy.transports.base import ListsTags
+from regcopy.transports.abilities import ListsTags
 
 _Wants = Callable[[str], bool]
 

@@ -25,7 +25,10 @@ from regcopy.model.mediatypes import INDEXES
 from regcopy.model.reference import ImageName
 from regcopy.session import Session
 from regcopy.transports import parse_reference
-from regcopy.transports.base import DeletesImages, ImageSource
+from regcopy.transports.abilities import DeletesImages
+from regcopy.transports.base import (
+    ImageSource,
+)
 
 # sigstore and others name what belongs to an image after its digest.
 _BELONGS_TO: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}|[0-9a-f]{128})(?:\..+)?")

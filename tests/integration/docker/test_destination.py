@@ -11,12 +11,14 @@ import pytest
 from regcopy.errors import DigestMismatch, TransportError, UsageError
 from regcopy.model.digest import Digest
 from regcopy.testing.samples import multi_platform_image, single_image
-from regcopy.transports.base import (
+from regcopy.transports.abilities import (
     Abortable,
-    Context,
     HoldsImages,
     HoldsManifests,
     MountsBlobs,
+)
+from regcopy.transports.base import (
+    Context,
     SideOptions,
 )
 from tests.conftest import Keep, StartRegistry

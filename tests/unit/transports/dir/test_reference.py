@@ -11,7 +11,7 @@ from regcopy.errors import (
     InvalidReference,
 )
 from regcopy.transports import parse_reference
-from regcopy.transports.base import DeletesImages, ListsTags
+from regcopy.transports.abilities import DeletesImages, ListsTags
 from regcopy.transports.dir import DirReference
 
 

@@ -18,7 +18,12 @@ from regcopy.errors import ConfigurationError, NotFound, TlsFailed, UsageError
 from regcopy.model.digest import Digest
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.transports import parse_reference
-from regcopy.transports.base import Context, ImageSource, ListsTags, SideOptions
+from regcopy.transports.abilities import ListsTags
+from regcopy.transports.base import (
+    Context,
+    ImageSource,
+    SideOptions,
+)
 from tests.conftest import Keep
 from tests.contexts import make_context
 from tests.docker_tools import describe, read_all

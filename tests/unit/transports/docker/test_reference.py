@@ -8,7 +8,7 @@ from regcopy.errors import InvalidReference
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
 from regcopy.transports import parse_reference
-from regcopy.transports.base import DeletesImages, ListsTags, TakesTags
+from regcopy.transports.abilities import DeletesImages, ListsTags, TakesTags
 from regcopy.transports.docker import TRANSPORT, DockerReference
 
 DIGEST = f"sha256:{'a' * 64}"

@@ -18,7 +18,10 @@ from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
 from regcopy.testing.place import descriptor_of, read_whole
 from regcopy.testing.samples import SampleImage, image_of_layers, make_layer, single_image
-from regcopy.transports.base import ImageReference, ListsTags
+from regcopy.transports.abilities import ListsTags
+from regcopy.transports.base import (
+    ImageReference,
+)
 from regcopy.transports.docker_archive import TRANSPORT
 from tests.contexts import make_context
 from tests.docker_archives import IMAGE, header, made_up, members_of, parts, tar_of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regcopy.errors import InvalidReference, NotFound, UsageError
 from regcopy.transports import parse_reference
-from regcopy.transports.base import DeletesImages, ListsTags
+from regcopy.transports.abilities import DeletesImages, ListsTags
 from regcopy.transports.oci import TRANSPORT, OciReference
 from tests.contexts import make_context
 

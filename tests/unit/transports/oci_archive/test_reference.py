@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regcopy.errors import InvalidReference, UsageError
 from regcopy.transports import parse_reference
-from regcopy.transports.base import TakesTags
+from regcopy.transports.abilities import TakesTags
 from regcopy.transports.oci_archive import TRANSPORT, OciArchiveReference
 from tests.contexts import make_context
 

@@ -1,0 +1,86 @@
+"""`verify`: an image that is whole, and every way of not being it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from regcopy.checking.verify import verify_image
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.manifest import ImageManifest, parse_manifest
+from regcopy.testing.samples import multi_platform_image, single_image
+from tests.command_line import run_cli
+
+ALL_PARTS = 1 + 4 + 1 + 4 * 3
+
+
+def blob_path(folder: Path, blob: Descriptor) -> Path:
+    return folder / "one" / "blobs" / "sha256" / blob.digest.hex
+
+
+def a_layer() -> Descriptor:
+    parsed = parse_manifest(single_image().top)
+    assert isinstance(parsed, ImageManifest)
+    return parsed.layers[1]
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.usefixtures("images")
+def test_every_part_of_an_index_is_looked_at_once(quick: bool) -> None:
+    found = verify_image("oci:four:t", quick=quick)
+    assert found.problems == ()
+    assert len({part.digest for part in found.parts}) == len(found.parts) == ALL_PARTS
+    assert {part.kind for part in found.parts} == {"index", "manifest", "config", "layer"}
+
+
+def test_a_blob_that_was_changed_is_found(images: Path) -> None:
+    path = blob_path(images, a_layer())
+    path.write_bytes(bytes(path.stat().st_size))
+    (problem,) = verify_image("oci:one:t").problems
+    assert problem.digest == a_layer().digest
+    assert problem.problem.startswith("expected digest sha256:")
+
+
+def test_a_quick_look_does_not_find_a_changed_byte(images: Path) -> None:
+    path = blob_path(images, a_layer())
+    path.write_bytes(bytes(path.stat().st_size))
+    assert verify_image("oci:one:t", quick=True).problems == ()
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("change", [-1, 1, 1000])
+def test_a_blob_of_another_size_is_found(images: Path, quick: bool, change: int) -> None:
+    path = blob_path(images, a_layer())
+    content = path.read_bytes()
+    path.write_bytes(content[:change] if change < 0 else content + bytes(change))
+    (problem,) = verify_image("oci:one:t", quick=quick).problems
+    assert problem.digest == a_layer().digest
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_all_that_is_missing_is_told_and_not_just_the_first(images: Path, quick: bool) -> None:
+    sample = multi_platform_image(shared_layers=1)
+    gone = {sample.children[1].digest, sample.children[2].digest}
+    for digest in gone:
+        (images / "four" / "blobs" / "sha256" / digest.hex).unlink()
+    found = verify_image("oci:four:t", quick=quick)
+    assert {part.digest for part in found.problems} == gone
+
+
+def test_a_registry_is_verified_as_a_layout_is(images: Path, served: str) -> None:
+    name = f"docker://{served}/team/app:1"
+    assert run_cli("copy", "-q", "--all", "--dest-tls-verify=false", "oci:four:t", name).code == 0
+    for flags in ([], ["--quick"]):
+        ended = run_cli("verify", "--json", "--tls-verify=false", *flags, name)
+        document = json.loads(ended.out)
+        assert (ended.code, document["Whole"], len(document["Parts"])) == (0, True, ALL_PARTS)
+
+
+def test_the_exit_code_tells_whole_broken_and_missing(images: Path) -> None:
+    codes = [run_cli("verify", name).code for name in ("oci:one:t", "oci:gone:t")]
+    blob_path(images, a_layer()).unlink()
+    broken = run_cli("verify", "oci:one:t")
+    assert [*codes, broken.code] == [0, 2, 1]
+    assert "1 of 5 parts are missing or wrong" in broken.out
