@@ -7,11 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from regcopy.cli.command import COMMANDS, find_command
 from regcopy.cli.manpages import command_page, main, page_names, program_page, write_pages
+
+
+ESCAPES: Final = {"\\-": "-", "\\(aq": "'", "\\(ga": "`", "\\(ti": "~", "\\(ha": "^", "\\e": "\\"}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plain(page: str) -> str:
     """Take the marks of roff out of a page."""
-    return re.sub(r"\\f[BIR]|\\&", "", page).replace("\\-", "-").replace("\\(aq", "'")
+    text = re.sub(r"\\f[BIR]|\\&", "", page)
+    text = re.sub(r"\\\[u([0-9A-F]+)\]", lambda found: chr(int(found[1], 16)), text)
+    for escape, character in ESCAPES.items():
+        text = text.replace(escape, character)
+    return text
 
 
 def test_there_is_a_page_for_the_program_and_for_each_command(pages: Path) -> None:
