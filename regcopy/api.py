@@ -6,11 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from regcopy.config.environment import Environment
-from regcopy.copying.choice import choose_image
-from regcopy.copying.options import CopyOptions
-from regcopy.copying.result import CopyResult, DryRun
 from regcopy.errors import ManifestInvalid, UsageError, located
 from regcopy.events import Observer
 from regcopy.model.digest import Digest
@@ -31,7 +29,11 @@ from regcopy.transports.base import (
     ImageSource,
 )
 from regcopy.transports.logins import ChecksCredentials
-from regcopy.trust.options import TrustOptions
+
+if TYPE_CHECKING:
+    from regcopy.copying.options import CopyOptions
+    from regcopy.copying.result import CopyResult, DryRun
+    from regcopy.trust.options import TrustOptions
 
 __all__ = [
     "Access",
@@ -182,6 +184,8 @@ def inspect(
         ManifestUnsupported: the index has no image for the platform.
         RegcopyError: it could not be read, or is not what its digest says.
     """
+    from regcopy.copying.choice import choose_image
+
     place = parse_reference(reference)
     session = Session(environment=environment, cancelled=cancelled, observer=observer)
     with _source(session, place, access) as source:

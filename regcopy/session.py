@@ -1,4 +1,8 @@
-"""Calls that share what can be shared: connections, tokens, and what is known about blobs."""
+"""Calls that share what can be shared: connections, tokens, and what is known about blobs.
+
+The engine and the trust policy are imported by the calls that need them: whoever lists tags
+should not wait for them.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from regcopy.auth.chain import keychain_for
 from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
-from regcopy.copying.dry_run import dry_run
-from regcopy.copying.engine import copy_image
-from regcopy.copying.layers import copy_layers
-from regcopy.copying.options import CopyOptions
-from regcopy.copying.places import DEFAULT_PARALLEL, CopyJob
-from regcopy.copying.pool import Limits
-from regcopy.copying.result import CopyResult, DryRun
+from regcopy.copying.pool import DEFAULT_PARALLEL, HEAVY_WORKERS, Limits
 from regcopy.copying.tally import Tally
-from regcopy.copying.transfer import HEAVY_WORKERS
 from regcopy.errors import Side, UsageError, located
 from regcopy.events import Observer, Silent
-from regcopy.model.digest import Digest
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import TakesTags
 from regcopy.transports.base import (
@@ -32,7 +28,13 @@ from regcopy.transports.base import (
     RetryPolicy,
     SideOptions,
 )
-from regcopy.trust.options import Trust, TrustOptions, load_trust
+
+if TYPE_CHECKING:
+    from regcopy.copying.options import CopyOptions
+    from regcopy.copying.places import CopyJob
+    from regcopy.copying.result import CopyResult, DryRun
+    from regcopy.model.digest import Digest
+    from regcopy.trust.options import Trust, TrustOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Session:
         self._tally = Tally(observer or Silent())
         self._lock = threading.Lock()
         self._contexts: dict[tuple[Side, Access], Context] = {}
-        self._trust_options = trust or TrustOptions()
+        self._trust_options = trust
         self._trust: Trust | None = None
 
     def copy(
@@ -110,6 +112,8 @@ class Session:
             observer: told of this copy in place of the session's observer, which is still
                 told of repeated requests.
         """
+        from regcopy.copying.engine import copy_image
+
         tally = self._tally if observer is None else Tally(observer)
         job = self._job(source, destination, options, (source_access, destination_access))
         return copy_image(job, tally)
@@ -138,6 +142,8 @@ class Session:
             UsageError: a blob that the image does not have.
             RegcopyError: as `copy`.
         """
+        from regcopy.copying.layers import copy_layers
+
         job = self._job(source, destination, options, (source_access, destination_access))
         copy_layers(job, layers)
 
@@ -151,6 +157,8 @@ class Session:
         destination_access: Access | None = None,
     ) -> DryRun:
         """Say what `copy` would do; arguments and errors are those of `copy`."""
+        from regcopy.copying.dry_run import dry_run
+
         job = self._job(source, destination, options, (source_access, destination_access))
         destination_context = replace(job.destination_context, read_only=True)
         return dry_run(replace(job, destination_context=destination_context))
@@ -182,6 +190,9 @@ class Session:
         options: CopyOptions | None,
         access: tuple[Access | None, Access | None],
     ) -> CopyJob:
+        from regcopy.copying.options import CopyOptions
+        from regcopy.copying.places import CopyJob
+
         chosen = options or CopyOptions()
         with located(side="source"):
             source_reference = parse_reference(source)
@@ -204,9 +215,12 @@ class Session:
         Raises:
             ConfigurationError: it cannot be used.
         """
+        from regcopy.trust.options import TrustOptions, load_trust
+
         with self._lock:
             if self._trust is None:
-                self._trust = load_trust(self._trust_options, self._environment)
+                options = self._trust_options or TrustOptions()
+                self._trust = load_trust(options, self._environment)
             return self._trust
 
     def close(self) -> None:

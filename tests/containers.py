@@ -132,7 +132,7 @@ def build(engine: Podman, folder: Path) -> Image:
     _run(
         [
             *(buildah, f"--root={engine.graph_root}", f"--runroot={engine.run_root}"),
-            *("--storage-driver=vfs", "build", "--isolation=chroot", "--network=host"),
+            *(f"--storage-driver={engine.driver}", "build", "--isolation=chroot", "--network=host"),
             *("--layers=false", f"--build-arg=BASE={BASE}", *_secrets(folder)),
             *("--tag", IMAGE, str(ROOT)),
         ],

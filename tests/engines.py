@@ -25,11 +25,15 @@ _START_SECONDS: Final = 20.0
 class Podman:
     """Podman with an empty store; enter it to make it, leave it to remove it.
 
+    Args:
+        driver: of its store. `vfs` works everywhere, and copies the whole image for each container.
+
     Raises:
         ServerMissing: podman is not installed, or this is not root.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, driver: str = "vfs") -> None:
+        self.driver = driver
         self._program = program("podman", package="podman")
         if os.geteuid() != 0:
             raise ServerMissing("podman needs root for a store of its own")
@@ -67,7 +71,7 @@ class Podman:
     @property
     def store_spec(self) -> str:
         """The store as `containers-storage:` names it."""
-        return f"[vfs@{self.graph_root}+{self.run_root}]"
+        return f"[{self.driver}@{self.graph_root}+{self.run_root}]"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,7 +89,7 @@ class Podman:
             f"--root={self.graph_root}",
             f"--runroot={self.run_root}",
             f"--tmpdir={self._folder / 'state'}",
-            "--storage-driver=vfs",
+            f"--storage-driver={self.driver}",
             "--cgroup-manager=cgroupfs",
             "--events-backend=file",
             *arguments,

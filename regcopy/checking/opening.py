@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from regcopy.config.environment import Environment
-from regcopy.copying.places import DEFAULT_PARALLEL
-from regcopy.copying.pool import Pool
+from regcopy.copying.pool import DEFAULT_PARALLEL, Pool
 from regcopy.errors import located
 from regcopy.events import Observer
 from regcopy.model.descriptor import Descriptor

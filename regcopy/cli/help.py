@@ -27,8 +27,7 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         "",
         "Commands:",
         *(f"  {name:<{width}}{entry.summary}" for name, entry in COMMANDS.items()),
-        "",
-        *_wrapped(f"Not supported yet: {', '.join(sorted(LATER))}.", indent=""),
+        *_missing(),
         "",
         *_group(global_flags),
         "",
@@ -43,6 +42,13 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         f"{program} COMMAND --help explains a command.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _missing() -> list[str]:
+    """Name the commands of skopeo that are not there, if there are any."""
+    if not LATER:
+        return []
+    return ["", *_wrapped(f"Not supported yet: {', '.join(sorted(LATER))}.", indent="")]
 
 
 def command_help(program: str, command: Command, global_flags: FlagGroup) -> str:

@@ -41,7 +41,8 @@ def open_progress(call: Invocation, destination: str) -> AbstractContextManager[
         return Bars(console.stderr if to_stderr else console.stdout)
     from regcopy.cli.progress_lines import LinesAndHeartbeat
 
-    return LinesAndHeartbeat(console, to_stderr=to_stderr)
+    removes_signatures = call.values.boolean("remove-signatures")
+    return LinesAndHeartbeat(console, to_stderr=to_stderr, removes_signatures=removes_signatures)
 
 
 def _draws(call: Invocation, *, to_stderr: bool) -> bool:

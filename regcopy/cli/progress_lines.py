@@ -29,8 +29,9 @@ class Lines:
     has a line in each of them, and the manifests come after all blobs, as they do.
     """
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], *, removes_signatures: bool = False) -> None:
         self._write = write
+        self._removes_signatures = removes_signatures
         self._is_index = False
         self._images: tuple[PlannedImage, ...] = ()
         self._at = 0
@@ -60,10 +61,10 @@ class Lines:
         self._is_index = event.is_index
         self._images = event.plan
         if not event.is_index:
-            self._write("Getting image source signatures")
+            self._signatures("source")
             self._has_header = True
             return
-        self._write("Getting image list signatures")
+        self._signatures("list")
         self._write(f"Copying {event.images} images generated from {event.listed} images in list")
         self._catch_up()
 
@@ -88,8 +89,12 @@ class Lines:
         if self._has_header:
             return
         self._write(f"Copying image {image.digest} ({self._at + 1}/{len(self._images)})")
-        self._write("Getting image source signatures")
+        self._signatures("source")
         self._has_header = True
+
+    def _signatures(self, whose: str) -> None:
+        if not self._removes_signatures:
+            self._write(f"Getting image {whose} signatures")
 
     def _blobs(self, image: PlannedImage) -> bool:
         """Write the lines of the blobs under way; tell whether the image has all its lines."""
@@ -117,11 +122,14 @@ class LinesAndHeartbeat:
     Nothing here can fail: a copy does not end because nobody reads about it.
     """
 
-    def __init__(self, console: Console, *, to_stderr: bool) -> None:
+    def __init__(
+        self, console: Console, *, to_stderr: bool, removes_signatures: bool = False
+    ) -> None:
         self._console = console
         self._to_stderr = to_stderr
         self._tally = ProgressTally()
-        self._observers = (Lines(self._line), self._tally, Warnings(console))
+        lines = Lines(self._line, removes_signatures=removes_signatures)
+        self._observers = (lines, self._tally, Warnings(console))
         self._threads = ExitStack()
         self._is_read = True
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from regcopy.cli.command import Invocation
     from regcopy.cli.console import Console
 
+_SIGNATURES: Final = "Getting image source signatures"
 _THERE: Final = (
     "Getting image source signatures",
     "Skipping: image already present at destination",
@@ -57,7 +58,12 @@ def open_sync_progress(call: Invocation, plan: SyncPlan) -> AbstractContextManag
         from regcopy.cli.batch_bars import ListBars
 
         return ListBars(console.stderr)
-    return SyncLines(console, plan, keep_going=call.values.boolean("keep-going"))
+    return SyncLines(
+        console,
+        plan,
+        keep_going=call.values.boolean("keep-going"),
+        removes_signatures=call.values.boolean("remove-signatures"),
+    )
 
 
 class SyncLines:
@@ -66,10 +72,18 @@ class SyncLines:
     Several images are under way at once, and their lines must not get mixed up.
     """
 
-    def __init__(self, console: Console, plan: SyncPlan, *, keep_going: bool) -> None:
+    def __init__(
+        self,
+        console: Console,
+        plan: SyncPlan,
+        *,
+        keep_going: bool = False,
+        removes_signatures: bool = False,
+    ) -> None:
         self._console = console
         self._plan = plan
         self._keep_going = keep_going
+        self._removes_signatures = removes_signatures
         self._tally = ListTally()
         self._moved_before = 0
         self._told: dict[int, list[str]] = {}
@@ -111,7 +125,9 @@ class SyncLines:
     def _start(self, number: int) -> None:
         image = self._plan.images[number - 1]
         self._told[number] = []
-        self._lines[number] = Lines(self._told[number].append)
+        self._lines[number] = Lines(
+            self._told[number].append, removes_signatures=self._removes_signatures
+        )
         self._console.log(
             "info",
             f"Copying image ref {image.number}/{image.count}",
@@ -122,7 +138,8 @@ class SyncLines:
         del self._lines[number]
         told = self._told.pop(number)
         if report.already_there:
-            told += _THERE
+            told += [] if self._removes_signatures else [_SIGNATURES]
+            told.append(_THERE)
         self._write("".join(f"{line}\n" for line in told))
         if report.failure is not None and self._keep_going:
             log_failure(self._console, report)

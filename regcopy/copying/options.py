@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from regcopy.errors import UsageError
 from regcopy.model.mediatypes import CompressionFormat, Format
 from regcopy.model.platform import Platform
 from regcopy.streams.compress import LEVELS
-from regcopy.transports.base import LayerForm
-from regcopy.trust.signers import Signer
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import LayerForm
+    from regcopy.trust.signers import Signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from regcopy.copying.choice import Wanted, choose_image
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.plan import target_format
-from regcopy.copying.pool import Limits, Pool
+from regcopy.copying.pool import DEFAULT_PARALLEL, Limits, Pool
 from regcopy.copying.recompression import Rules
 from regcopy.copying.signing import CarriedSignatures
 from regcopy.copying.tree import Node, read_tree, select
@@ -28,9 +28,6 @@ from regcopy.transports.base import (
 )
 from regcopy.trust.gate import TrustedSource
 from regcopy.trust.options import Trust
-
-# Small blobs and manifests wait for answers, not for bytes: many can wait at once.
-DEFAULT_PARALLEL: Final = 16
 
 _First = TypeVar("_First")
 _Second = TypeVar("_Second")

@@ -21,6 +21,11 @@ _POLL_SECONDS: Final = 0.25
 # SIGINT must end the program within five seconds, cleaning up included.
 _PATIENCE_SECONDS: Final = 3.0
 
+# Small blobs and manifests wait for answers, not for bytes: many can wait at once.
+DEFAULT_PARALLEL: Final = 16
+# Large layers share few threads: each holds blocks of 1 MiB, and a handful fills any line.
+HEAVY_WORKERS: Final = 4
+
 
 class Limits:
     """How much goes on at once in all copies of a session together.

@@ -13,6 +13,7 @@ from regcopy.copying.ledger import Ledger
 from regcopy.copying.made import Made, MadeLayers, Recipe
 from regcopy.copying.places import Places
 from regcopy.copying.plan import PlannedBlob
+from regcopy.copying.pool import HEAVY_WORKERS
 from regcopy.copying.recompression import Recompression
 from regcopy.errors import Cancelled, ContentError, LimitExceeded, located
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, Observer
@@ -28,10 +29,8 @@ from regcopy.transports.base import (
 
 Outcome = Literal["copied", "reused", "mounted"]
 
-# Layers above this size share few threads: each holds blocks of 1 MiB, and a handful fills
-# any line. Small ones wait for answers, not for bytes, so many of them go at once.
+# Layers above this size share few threads.
 HEAVY_BYTES: Final = 4 * 1024 * 1024
-HEAVY_WORKERS: Final = 4
 # Configs that are needed first are held at once; real ones have a few kilobytes each.
 MAX_CONFIGS_BYTES: Final = 32 * 1024 * 1024
 

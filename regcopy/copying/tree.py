@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from regcopy.copying.options import Instances
 from regcopy.copying.pool import Pool
 from regcopy.errors import LimitExceeded
 from regcopy.model.descriptor import Descriptor
@@ -22,6 +21,9 @@ from regcopy.model.manifest import (
 )
 from regcopy.model.platform import Platform
 from regcopy.transports.base import ImageSource
+
+if TYPE_CHECKING:
+    from regcopy.copying.options import Instances
 
 # An index of indexes is rare; deeper ones are built to exhaust somebody.
 MAX_DEPTH: Final = 4

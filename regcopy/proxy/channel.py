@@ -83,7 +83,7 @@ def _answer(connection: socket.socket, reply: ProxyReply) -> None:
 
 def _receive(connection: socket.socket) -> bytes:
     try:
-        # One byte more than allowed: a longer packet is cut off there, and then no JSON.
+        # One byte more than allowed shows a packet that is too long.
         return connection.recv(MAX_PACKET_BYTES + 1)
     except ConnectionResetError:
         return b""

@@ -112,7 +112,7 @@ class OpenImage:
             raise PolicyRejected(f"the image names no blob {digest}")
         return found
 
-    def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
+    def read_blob(self, blob: Descriptor) -> BlobBlocks:
         """Give a blob block by block; the last one only where all bytes were the right ones.
 
         The first block is read before this returns, so that what is not there is told at once.
@@ -123,27 +123,16 @@ class OpenImage:
             RegcopyError: it cannot be read.
         """
         stream = BlobStream(lambda offset: self._source.open_blob(blob, offset=offset), blob)
-        try:
-            with located(reference=self._reference, operation=f"reading blob {blob.digest}"):
-                first = stream.read(BLOCK_BYTES)
-        except BaseException:
-            stream.close()
-            raise
-        return self._rest(stream, blob, first)
-
-    def _rest(self, stream: BlobStream, blob: Descriptor, block: bytes) -> Iterator[bytes]:
-        with stream, located(reference=self._reference, operation=f"reading blob {blob.digest}"):
-            while block:
-                yield block
-                block = stream.read(BLOCK_BYTES)
+        return BlobBlocks(stream, self._reference)
 
     def _config_bytes(self) -> bytes:
         image = self._choose().image
         if image.config is None:
             raise ManifestUnsupported("this is an artifact: it has no config")
         if self._config is None:
-            blocks = self.read_blob(image.config)
-            self._config = read_limited(_Joined(blocks), MAX_MANIFEST_BYTES, what="the config")
+            config = image.config
+            with BlobStream(lambda at: self._source.open_blob(config, offset=at), config) as raw:
+                self._config = read_limited(raw, MAX_MANIFEST_BYTES, what="the config")
         return self._config
 
     def _choose(self) -> _Chosen:
@@ -170,15 +159,30 @@ class OpenImage:
         self._source.close()
 
 
-class _Joined:
-    """Blocks as something to read; each is given as it comes, whatever size is asked for."""
+class BlobBlocks:
+    """The blocks of one blob; errors tell of which image it is."""
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
+    def __init__(self, stream: BlobStream, reference: ImageReference) -> None:
+        """Read the first block. Errors as `OpenImage.read_blob`."""
+        self._stream = stream
+        self._reference = reference
+        try:
+            self._first = self._next()
+        except BaseException:
+            stream.close()
+            raise
 
-    def read(self, size: int = -1, /) -> bytes:
-        del size
-        return next(self._blocks, b"")
+    def _next(self) -> bytes:
+        with located(reference=self._reference, operation="reading blob"):
+            return self._stream.read(BLOCK_BYTES)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the blocks, once. Errors as `OpenImage.read_blob`."""
+        block = self._first
+        while block:
+            yield block
+            block = self._next()
 
     def close(self) -> None:
-        """Nothing to do: who gives the blocks closes what is behind them."""
+        """Close the stream."""
+        self._stream.close()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from regcopy.errors import Cancelled, NotFound
+from regcopy.errors import NotFound
 from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
 from regcopy.proxy.images import OpenImage
-from regcopy.proxy.pipes import Pipes
+from regcopy.proxy.pipes import Pipes, Whole
 from regcopy.proxy.protocol import VERSION, ProxyError, ProxyReply, ProxyRequest
 from regcopy.session import Access, Session
 from regcopy.transports import parse_reference
@@ -122,7 +122,7 @@ class ImageProxy:
         if size != blob.size:
             raise ProxyError(f"expected {size} bytes in blob, got {blob.size}")
         blocks = image.read_blob(blob)
-        pipe, reading = self._pipes.start(lambda: blocks)
+        pipe, reading = self._pipes.start(blocks)
         return ProxyReply(blob.size, pipe, (reading,))
 
     def _get_raw_blob(self, request: ProxyRequest) -> ProxyReply:
@@ -130,7 +130,7 @@ class ImageProxy:
         image = self._image(request, 2, "(imgid, digest)")
         blob = image.find_blob(Digest.parse(request.text(1, "blobid")))
         blocks = image.read_blob(blob)
-        return ProxyReply(blob.size, descriptors=self._pipes.start_raw(lambda: blocks))
+        return ProxyReply(blob.size, descriptors=self._pipes.start_raw(blocks))
 
     def _finish_pipe(self, request: ProxyRequest) -> ProxyReply:
         request.expect(1, "(pipeid)")
@@ -149,10 +149,7 @@ class ImageProxy:
         return self._images[number]
 
     def _piped(self, content: bytes, value: str | None = None) -> ProxyReply:
-        def blocks() -> Iterator[bytes]:
-            yield content
-
-        pipe, reading = self._pipes.start(blocks)
+        pipe, reading = self._pipes.start(Whole(content))
         return ProxyReply(value, pipe, (reading,))
 
     def close(self) -> None:
@@ -161,8 +158,3 @@ class ImageProxy:
             image.close()
         self._images.clear()
         self._pipes.close()
-
-    def check_cancelled(self) -> None:
-        """Raise Cancelled once the run was cancelled."""
-        if self._context.cancelled.is_set():
-            raise Cancelled("cancelled")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Final
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from regcopy.errors import Cancelled
 from regcopy.proxy.protocol import ProxyError, error_object
@@ -19,8 +20,30 @@ from regcopy.proxy.protocol import ProxyError, error_object
 MAX_PIPES: Final = 256
 _POLL_SECONDS: Final = 0.25
 
-Blocks = Callable[[], Iterator[bytes]]
-"""Gives the bytes block after block, and closes what is behind them when it ends."""
+
+class Blocks(Protocol):
+    """Bytes, block after block."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the blocks."""
+        ...
+
+    def close(self) -> None:
+        """Close what is behind them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Bytes that are there already."""
+
+    content: bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+
+    def close(self) -> None:
+        """Nothing is behind them."""
 
 
 class _Pipe:
@@ -47,7 +70,7 @@ class Pipes:
         self._raw = 0
 
     def start(self, blocks: Blocks) -> tuple[int, int]:
-        """Begin to fill a new pipe.
+        """Begin to fill a new pipe; `blocks` is closed in any case.
 
         Returns:
             the number of the pipe, and the descriptor of its reading end.
@@ -55,7 +78,7 @@ class Pipes:
         Raises:
             ProxyError: there are too many pipes.
         """
-        self._check_count()
+        self._check_count(blocks)
         reading, writing = os.pipe()
         pipe = _Pipe(writing)
         self._last += 1
@@ -63,7 +86,7 @@ class Pipes:
 
         def fill() -> None:
             try:
-                _write_all(writing, blocks())
+                _write_all(writing, blocks)
             except Exception as error:  # noqa: BLE001 — told by `finish`
                 pipe.error = error
             finally:
@@ -99,7 +122,7 @@ class Pipes:
         Raises:
             ProxyError: there are too many pipes.
         """
-        self._check_count()
+        self._check_count(blocks)
         reading, writing = os.pipe()
         reading_errors, writing_errors = os.pipe()
         with self._lock:
@@ -107,7 +130,7 @@ class Pipes:
 
         def fill() -> None:
             try:
-                _write_all(writing, blocks())
+                _write_all(writing, blocks)
             except Exception as error:  # noqa: BLE001 — told through the second pipe
                 with suppress(OSError):
                     os.write(writing_errors, error_object(error))
@@ -121,10 +144,11 @@ class Pipes:
         threading.Thread(target=fill, name="raw pipe", daemon=True).start()
         return reading, reading_errors
 
-    def _check_count(self) -> None:
+    def _check_count(self, blocks: Blocks) -> None:
         with self._lock:
             count = len(self._open) + self._raw
         if count >= MAX_PIPES:
+            blocks.close()
             raise ProxyError(f"there are {count} pipes open; finish some first")
 
     def close(self) -> None:
@@ -135,8 +159,9 @@ class Pipes:
         self._open.clear()
 
 
-def _write_all(descriptor: int, blocks: Iterator[bytes]) -> None:
-    for block in blocks:
-        rest = memoryview(block)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+def _write_all(descriptor: int, blocks: Blocks) -> None:
+    with closing(blocks):
+        for block in blocks:
+            rest = memoryview(block)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]

@@ -84,6 +84,8 @@ def parse_request(packet: bytes) -> ProxyRequest:
     Raises:
         ProxyError: it is no request.
     """
+    if len(packet) > MAX_PACKET_BYTES:
+        raise ProxyError(f"invalid request: it has more than {MAX_PACKET_BYTES} bytes")
     try:
         document: object = json.loads(packet)
     except (ValueError, RecursionError):

@@ -44,6 +44,10 @@ def plan_sync(
     images = _without_doubles(plan.images)
     if request.destination_kind == "docker":
         names = [_name(image) for image in images]
+        images = [
+            replace(image, destination=f"{_DOCKER}{name.familiar}")
+            for image, name in zip(images, names, strict=True)
+        ]
         _check_different(images, [str(name) for name in names])
         if request.skip_existing:
             images = _new_images(request, images, names, Lister(session, "destination", pool), tell)

@@ -108,8 +108,8 @@ class SyncImage:
     """One copy.
 
     Attributes:
-        source: `transport:reference`.
-        destination: `transport:reference`.
+        source: `transport:reference`, in the short form that skopeo shows.
+        destination: the same of the other side.
         access: how this source is reached.
         number: which one it is of those that were found together, from 1.
         count: how many were found together.

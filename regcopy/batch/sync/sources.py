@@ -147,7 +147,7 @@ def _plan(request: SyncRequest, groups: Iterable[_Group], *, failed: bool) -> Sy
         sources += 1
         images += (
             SyncImage(
-                f"docker://{name}",
+                f"docker://{name.familiar}",
                 request.destination_of(str(name)),
                 group.access,
                 number,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,16 +27,27 @@ _ARCHIVE: Final = "REGCOPY_CONTAINER_IMAGE"
 
 
 @pytest.fixture(scope="session")
+def engine() -> Iterator[Podman]:
+    """Podman with a store where containers start at once."""
+    try:
+        made = Podman("overlay")
+    except ServerMissing as missing:
+        unavailable(missing)
+    with made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def image(
-    podman: Podman, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    engine: Podman, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Image:
     """The image, built once; its size is told."""
     archive = os.environ.get(_ARCHIVE)
     try:
         if archive:
-            made = load(podman, Path(archive))
+            made = load(engine, Path(archive))
         else:
-            made = build(podman, tmp_path_factory.mktemp("image"))
+            made = build(engine, tmp_path_factory.mktemp("image"))
     except ServerMissing as missing:
         unavailable(missing)
     reporter = request.config.pluginmanager.getplugin("terminalreporter")
@@ -156,7 +167,7 @@ class Cluster:
     def log_in(self, task_run: TaskRun, user: int = UID) -> None:
         """Do as Tekton before a step: leave the credentials in its home, for its user alone."""
         folder = task_run.home / ".docker"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         file = folder / "config.json"
         file.write_text(self.credentials())
         for path, mode in ((folder, 0o700), (file, 0o600)):

@@ -112,6 +112,7 @@ def test_scripts_that_call_skopeo_and_need_bash_go_on_working(
 ) -> None:
     sample = single_image()
     fake.hold(sample, "in", "1")
+    tmp_path.chmod(0o755)
     (tmp_path / "url.txt").write_text(f"docker://{fake.host}/in:1 docker://{fake.host}/out:1")
     script = """
 set -e

@@ -14,7 +14,6 @@ import pytest
 from regcopy.cli.command import COMMANDS, find_command
 from regcopy.cli.manpages import command_page, main, page_names, program_page, write_pages
 
-
 ESCAPES: Final = {"\\-": "-", "\\(aq": "'", "\\(ga": "`", "\\(ti": "~", "\\(ha": "^", "\\e": "\\"}
 
 
@@ -72,7 +71,7 @@ def test_groff_finds_nothing_to_complain_about(pages: Path) -> None:
         pytest.skip("groff is not installed")
     paths = sorted(map(str, pages.iterdir()))
     done = subprocess.run(
-        [groff, "-man", "-Tascii", "-ww", "-z", *paths],
+        [groff, "-man", "-Tutf8", "-ww", "-z", *paths],
         capture_output=True,
         timeout=120,
         check=True,

@@ -11,7 +11,7 @@ from regcopy.config.environment import Environment
 from regcopy.errors import ConfigurationError, LimitExceeded, PolicyRejected
 from regcopy.model.manifest import ImageManifest, parse_manifest
 from regcopy.testing.memory import MemoryReference, MemorySource, MemoryStore
-from regcopy.testing.samples import single_image
+from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.trust.gate import TrustedSource, open_trusted
 from regcopy.trust.options import Trust, TrustOptions, accept_anything, load_trust
 from regcopy.trust.policy import Policy, Reject, Requirement, SignedBaseLayer
@@ -62,6 +62,22 @@ def test_a_manifest_that_is_rejected_opens_nothing(image: MemoryReference) -> No
         source.accept(source.get_manifest(), MANIFEST, is_top=True)
     with pytest.raises(PolicyRejected):
         source.open_blob(LAYER)
+
+
+def test_an_accepted_index_opens_what_it_names_and_nothing_else() -> None:
+    index = multi_platform_image()
+    image = MemoryStore().add(index, "app")
+    source = opened(image, accept_anything())
+    child = index.children[0]
+    parsed = parse_manifest(child)
+    assert isinstance(parsed, ImageManifest)
+    with pytest.raises(PolicyRejected, match="no index that the trust policy accepted"):
+        source.accept_named(child, parsed, index.top)
+    source.check(index.top.digest, lambda: index.top.content, is_top=True)
+    with pytest.raises(PolicyRejected, match="no index that the trust policy accepted"):
+        source.accept_named(IMAGE.top, MANIFEST, index.top)
+    source.accept_named(child, parsed, index.top)
+    assert source.open_blob(parsed.layers[0]).read()
 
 
 def test_a_check_alone_opens_nothing(image: MemoryReference) -> None:
