@@ -115,9 +115,6 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     }
 )
 
-# Commands of skopeo that are known, and not there yet.
-LATER: Final[frozenset[str]] = frozenset()
-
 
 def find_command(name: str) -> Command | None:
     """Import and give the command of that name."""

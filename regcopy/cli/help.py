@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from regcopy.cli.command import COMMANDS, LATER, Command, FlagGroup
+from regcopy.cli.command import COMMANDS, Command, FlagGroup
 from regcopy.cli.flags import Flag
 
 _WIDTH: Final = 100
@@ -27,7 +27,6 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         "",
         "Commands:",
         *(f"  {name:<{width}}{entry.summary}" for name, entry in COMMANDS.items()),
-        *_missing(),
         "",
         *_group(global_flags),
         "",
@@ -42,13 +41,6 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         f"{program} COMMAND --help explains a command.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _missing() -> list[str]:
-    """Name the commands of skopeo that are not there, if there are any."""
-    if not LATER:
-        return []
-    return ["", *_wrapped(f"Not supported yet: {', '.join(sorted(LATER))}.", indent="")]
 
 
 def command_help(program: str, command: Command, global_flags: FlagGroup) -> str:

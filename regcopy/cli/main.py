@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import regcopy
 from regcopy.cli.closeness import close_to
-from regcopy.cli.command import COMMANDS, LATER, Command, Invocation, find_command
+from regcopy.cli.command import COMMANDS, Command, Invocation, find_command
 from regcopy.cli.console import Console
 from regcopy.cli.exits import OK, SIGNALLED, exit_code, report
 from regcopy.cli.flags import CommandLineError, Flag, Parsed, Values, parse, refuse_later
@@ -110,8 +110,6 @@ class _Program:
         return OK
 
     def _unknown_command(self, name: str, rest: Sequence[str], first: Parsed) -> int:
-        if name in LATER:
-            raise CommandLineError(f"`{self._program} {name}` is not supported yet")
         # As in skopeo: a wrong flag is told before a wrong command, and help comes first.
         parsed = parse((*GLOBAL.flags, VERSION), rest, before=first.values)
         if parsed.values.boolean("help"):

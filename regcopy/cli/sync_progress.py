@@ -31,10 +31,7 @@ if TYPE_CHECKING:
     from regcopy.cli.console import Console
 
 _SIGNATURES: Final = "Getting image source signatures"
-_THERE: Final = (
-    "Getting image source signatures",
-    "Skipping: image already present at destination",
-)
+_THERE: Final = "Skipping: image already present at destination"
 
 
 class SyncProgress(Protocol):

@@ -27,9 +27,12 @@ RESTRICTED: Final = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+# Debian builds isal without telling it its version, so its package is asked.
 VERSIONS: Final = """
-import importlib.metadata, json, sys
-print(json.dumps({name: importlib.metadata.version(name) for name in sys.argv[1:]}))
+import importlib.metadata, json, subprocess, sys
+found = {name: importlib.metadata.version(name) for name in sys.argv[1:]}
+shown = subprocess.run(["dpkg-query", "-Wf${Version}", "python3-isal"], capture_output=True)
+print(json.dumps(found | {"isal": shown.stdout.decode().partition("-")[0]}))
 """
 
 

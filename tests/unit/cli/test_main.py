@@ -9,7 +9,7 @@ import pytest
 import regcopy
 from regcopy.cli import main as program
 from regcopy.cli import manifest_digest
-from regcopy.cli.command import COMMANDS, LATER, Invocation, find_command
+from regcopy.cli.command import COMMANDS, Invocation, find_command
 from regcopy.errors import NotFound
 from tests.command_line import Ended, run_cli
 
@@ -85,11 +85,6 @@ def test_a_wrong_command_line_is_one_message_and_exit_code_one(
 
 def test_messages_name_the_program_as_it_was_called() -> None:
     assert "`skopeo bogus`" in run_cli("bogus", program="skopeo").fatal
-
-
-@pytest.mark.parametrize("name", sorted(LATER))
-def test_a_command_of_skopeo_that_is_not_there_yet_says_so(name: str) -> None:
-    assert run_cli(name, "--src=docker", "x").fatal == f"`regcopy {name}` is not supported yet"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -197,7 +198,8 @@ def test_demo_takes_no_names() -> None:
 def test_demo_shows_its_steps_and_fails_where_a_digest_differs(
     monkeypatch: pytest.MonkeyPatch, is_right: bool, code: int
 ) -> None:
-    def run_demo(print_line: Callable[[str], None]) -> bool:
+    def run_demo(print_line: Callable[[str], None], *, cancelled: threading.Event) -> bool:
+        assert not cancelled.is_set()
         print_line("one step")
         return is_right
 
