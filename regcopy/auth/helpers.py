@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import selectors
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -146,6 +144,8 @@ def _run(
     program: Path, verb: str, told: str, environment: Environment, timeout_seconds: float
 ) -> tuple[int, bytes]:
     """Give exit status and output; after an error the helper and its children are dead."""
+    import subprocess  # most runs ask no helper
+
     deadline = time.monotonic() + timeout_seconds
     try:
         process = subprocess.Popen(  # noqa: S603 — no shell, and the program was looked up above
@@ -187,6 +187,8 @@ def _read(name: str, pipe: IO[bytes] | None, deadline: float) -> bytes:
     output = bytearray()
     if pipe is None:
         return b""
+    import selectors
+
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:

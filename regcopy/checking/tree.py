@@ -10,7 +10,7 @@ from typing import Final
 from regcopy.checking.opening import OpenedImage, Reading, open_image
 from regcopy.copying.options import Instances
 from regcopy.copying.tree import ATTESTATION_SUBJECT, Node, read_tree
-from regcopy.errors import TransportError
+from regcopy.errors import ContentError, TransportError
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, ImageManifest
@@ -110,6 +110,6 @@ def _referrers(image: OpenedImage, root: Node) -> dict[Digest, tuple[Descriptor,
     subjects = [node.raw.digest for node in root.walk()]
     try:
         found: Iterable[tuple[Descriptor, ...]] = image.pool.map(source.list_referrers, subjects)
-    except TransportError:
+    except (ContentError, TransportError):
         return None  # a remark about the image; what it is made of is known without
     return {subject: some for subject, some in zip(subjects, found, strict=True) if some}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from io import UnsupportedOperation
 from types import MappingProxyType
 from typing import Final, Literal, TextIO
@@ -152,4 +151,6 @@ def _value(text: str) -> str:
 
 
 def _now() -> str:
+    from datetime import UTC, datetime  # most runs log nothing
+
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

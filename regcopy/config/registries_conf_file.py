@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeVar, cast, get_args
@@ -54,6 +53,8 @@ def parse_registries_conf(text: str, *, origin: str = "") -> RegistriesConf:
     Raises:
         ConfigurationError: it is no TOML, or makes no sense.
     """
+    import tomllib  # only where there is a file
+
     try:
         document = cast("_Table", tomllib.loads(text))
     except (ValueError, RecursionError) as error:

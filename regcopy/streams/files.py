@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -201,7 +200,7 @@ class NewFile:
     def __init__(self, folder: Folder, *, mode: int = 0o644) -> None:
         """Prepare a file in `folder`; `mode` is cut by the umask."""
         self._folder = folder
-        self._name = f"{_TEMP_PREFIX}{secrets.token_hex(8)}{_TEMP_SUFFIX}"
+        self._name = f"{_TEMP_PREFIX}{os.urandom(8).hex()}{_TEMP_SUFFIX}"
         self._mode = mode
         self._fd = -1
         self._published = False

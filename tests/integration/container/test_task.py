@@ -6,7 +6,7 @@ import json
 import random
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,12 @@ from typing import Final
 import pytest
 
 from regcopy.cli.tekton_results import NAMES
-from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
+from regcopy.testing.samples import (
+    SampleImage,
+    multi_platform_image,
+    single_image,
+    write_layout,
+)
 from tests.fake_registry import Exchange, FakeRegistry
 from tests.integration.container.conftest import Cluster, Place
 from tests.tekton_runner import PipelineRun, as_node, documents, job_container, the_task
@@ -158,33 +163,41 @@ def test_no_parameter_is_taken_apart(cluster: Cluster, name: str) -> None:
     assert list((run.scratch / "volume-tmp").iterdir()) == []
 
 
-def test_a_copy_that_is_told_to_stop_stops_and_leaves_nothing(
-    cluster: Cluster, fake: FakeRegistry
-) -> None:
-    reached, over = threading.Event(), threading.Event()
+@pytest.fixture
+def stuck(fake: FakeRegistry) -> Iterator[threading.Event]:
+    """The registry takes no blob; set once one was sent."""
+    sent, over = threading.Event(), threading.Event()
 
-    def stall(exchange: Exchange) -> bool:
-        reached.set()
+    def hang(_: Exchange) -> bool:
+        sent.set()
         over.wait(60)
         return False
 
-    image = single_image()
-    fake.hold(image, "in", "1")
-    fake.on("GET", "/v2/in/blobs/", stall, forever=True)
+    fake.on("PUT", "/v2/out/blobs/", hang, forever=True)
+    yield sent
+    over.set()
+
+
+def test_a_copy_that_is_told_to_stop_stops_and_leaves_nothing(
+    cluster: Cluster, fake: FakeRegistry, stuck: threading.Event
+) -> None:
+    write_layout(single_image(), cluster.volume("output") / "in", "1")
     params = {
-        "srcImageURL": f"docker://{fake.host}/in:1",
+        "srcImageURL": "oci:in:1",
         "destImageURL": f"docker://{fake.host}/out:1",
-        "srcTLSverify": "false",
         "destTLSverify": "false",
     }
-    run = cluster.task_run(params)
+    run = cluster.task_run(params, {"output": cluster.volume("output")})
     with cluster.image.start(run.step(the_task()), "stopped") as process:
-        assert reached.wait(60)
-        cluster.image.engine.run("kill", f"--signal={signal.SIGTERM.value}", "stopped")
-        assert process.wait(timeout=60) == 128 + signal.SIGTERM
-    over.set()
+        assert stuck.wait(60)
+        cluster.image.engine.run("kill", "--signal=TERM", "stopped")
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in err
+    assert "1 not finished" in out
     assert ("out", "1") not in fake.manifests
     assert fake.uploads == {}
+    assert run.result("FAILED_COUNT") == "1"
     assert list((run.scratch / "volume-tmp").iterdir()) == []
 
 

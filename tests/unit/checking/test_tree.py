@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from regcopy.checking.opening import Reading
 from regcopy.checking.tree import read_image_tree
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.mediatypes import OCI_CONFIG, OCI_MANIFEST
+from regcopy.model.manifest import RawManifest
+from regcopy.model.mediatypes import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from regcopy.session import Access
 from regcopy.testing.samples import multi_platform_image, single_image
+from regcopy.transports.base import SideOptions
 from tests.command_line import run_cli
-from tests.registry_tools import ask
+from tests.registry_tools import RegistryTools, ask
+from tests.servers import Registry
 
 
 @pytest.mark.usefixtures("images")
@@ -76,3 +81,21 @@ def refer_to(subject: Descriptor, repository: str) -> None:
         headers={"Content-Type": OCI_MANIFEST},
     )
     assert put.status == 201
+
+
+def test_a_registry_without_referrers_is_asked_for_the_tag_of_the_digest(
+    registry: Registry,
+) -> None:
+    image, note = single_image(seed="tree"), single_image(seed="note", layers=1)
+    tools = RegistryTools(registry.url)
+    for sample in (image, note):
+        tools.push(sample, "tree/app", sample.digest.hex)
+    entry = {**note.top.descriptor().to_json(), "artifactType": "application/x.note"}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
+    listed = RawManifest(json.dumps(index).encode(), OCI_INDEX)
+    tools.push_manifest(listed, "tree/app", f"sha256-{image.digest.hex}")
+    access = Access(options=SideOptions(tls_verify=False))
+    name = f"docker://{registry.host}/tree/app:{image.digest.hex}"
+    tree = read_image_tree(name, reading=Reading(access))
+    (referrer,) = tree.referrers[image.digest]
+    assert (referrer.digest, referrer.artifact_type) == (note.digest, "application/x.note")

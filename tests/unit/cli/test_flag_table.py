@@ -46,6 +46,7 @@ SKOPEO: Final = {
     "standalone-sign": "output/o string, passphrase-file string",
     "standalone-verify": "public-key-file string",
     "generate-sigstore-key": "output-prefix string, passphrase-file string",
+    "experimental-image-proxy": _SIDE.format("") + ", sockfd int",
 }
 GLOBALS: Final = """
 command-timeout duration, debug, insecure-policy, override-arch string, override-os string,

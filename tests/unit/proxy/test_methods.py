@@ -27,20 +27,25 @@ from regcopy.testing.samples import (
     single_image,
     write_layout,
 )
+from regcopy.transports.base import SideOptions
 from regcopy.trust.options import TrustOptions
 from tests.command_line import run_cli
 from tests.proxy_client import ProxyClient, read_to_end
+from tests.served import serving
 
 LARGE = single_image(layers=1, layer_bytes=3_000_000, seed="large")
 
 
 @contextmanager
-def client_of(*, trust: TrustOptions | None = None) -> Iterator[ProxyClient]:
+def client_of(
+    *, trust: TrustOptions | None = None, tls_verify: bool | None = None
+) -> Iterator[ProxyClient]:
     """A client, and a proxy in a thread."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(30)
+    access = Access(options=SideOptions(tls_verify=tls_verify))
     with Session(environment=Environment({}), trust=trust) as session, ours, theirs:
-        proxy = ImageProxy(session, Access(), FOUR_PLATFORMS[0])
+        proxy = ImageProxy(session, access, FOUR_PLATFORMS[0])
         thread = threading.Thread(target=serve, args=(theirs, proxy))
         thread.start()
         try:
@@ -200,3 +205,11 @@ def test_a_stream_socket_is_no_place_for_packets() -> None:
 def test_a_descriptor_that_is_closed_is_told() -> None:
     with pytest.raises(ValueError, match="file descriptor 99999: Bad file descriptor"):
         connection_of(99999)
+
+
+def test_the_registry_may_say_that_there_is_no_image(client: ProxyClient, tmp_path: Path) -> None:
+    del client
+    with serving(tmp_path / "registry") as served, client_of(tls_verify=False) as asking:
+        assert asking.call("Initialize").success
+        gone = asking.call("OpenImageOptional", f"docker://{served.address}/team/app:1")
+    assert (gone.success, gone.value) == (True, 0)
