@@ -38,6 +38,11 @@ class RealLayer:
         content = sum(file.size + -file.size % tarfile.BLOCKSIZE for file in files)
         self.size = heads + content + 2 * tarfile.BLOCKSIZE
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the files in it."""
+        return [str(file.path.relative_to(self._root)) for file in self._files]
+
     def __iter__(self) -> Iterator[bytes]:
         ready = bytearray()
         for part in self._parts():

@@ -261,7 +261,6 @@ def _spool_output(
         raise
 
 
-@dataclass(frozen=True, slots=True)
 class SifTransport:
     """The transport `sif`."""
 

@@ -117,7 +117,6 @@ def _open(path: str, context: Context) -> RootfsTar:
         return RootfsTar(spool(raw, folder, path), name, time.time_ns())
 
 
-@dataclass(frozen=True, slots=True)
 class TarballTransport:
     """The transport `tarball`."""
 

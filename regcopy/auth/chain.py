@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from regcopy.auth.auth_file import (
     DOCKER_HUB,
@@ -33,8 +32,7 @@ Kind = Literal["anonymous", "password", "identity token", "registry token", "err
 _RUN_FOLDER: Final = Path("/run/containers")
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """A file that was looked at; nothing in it is secret.
 
     Attributes:
@@ -51,8 +49,7 @@ class Lookup:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """How a credential was looked for; nothing in it is secret.
 
     Attributes:
@@ -68,8 +65,7 @@ class Explanation:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A file to look at, and how much it matters."""
 
     path: Path
@@ -78,23 +74,20 @@ class _Place:
     must_parse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     lookup: Lookup
     credential: Credential | None = None
     error: ConfigurationError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Unusable:
+class _Unusable(NamedTuple):
     """A file that could not be read or parsed."""
 
     state: Literal["missing", "unreadable", "malformed"]
     error: ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     """One entry or helper of a file; `credential` is None where it had none."""
 
     entry: str

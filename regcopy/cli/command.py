@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from regcopy.cli.console import Console
 from regcopy.cli.exits import NOT_FOUND
@@ -68,8 +68,7 @@ class Command:
         return tuple(flag for group in self.groups for flag in group.flags)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of the table; the module has `COMMAND` and is imported when it is chosen."""
 
     module: str

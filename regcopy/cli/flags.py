@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from regcopy.cli.gotext import ValueSyntaxError, parse_bool, parse_duration, parse_int, quote
 from regcopy.errors import UsageError
@@ -102,8 +102,7 @@ class Values:
         return value if isinstance(value, float) else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A command line taken apart; `rest` is what follows the first name, where one stops it."""
 
     values: Values

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, CopyStarted, Event
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 
 
-@dataclass(frozen=True, slots=True)
-class UnderWay:
+class UnderWay(NamedTuple):
     """A blob that is being copied."""
 
     blob: Descriptor

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from regcopy.config.environment import Environment
 from regcopy.errors import ConfigurationError
@@ -14,8 +13,7 @@ from regcopy.text import printable
 SYSTEM_FOLDERS: Final = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(NamedTuple):
     """Files for TLS with one registry, sorted by name; both empty where there are none.
 
     Attributes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from regcopy.errors import ConfigurationError, InvalidReference, UsageError
 from regcopy.model.reference import ImageName
@@ -29,8 +29,7 @@ _SEPARATORS: Final = frozenset(":/@")
 _WILDCARD: Final = "*."
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """One `[[registry.mirror]]`.
 
     Attributes:
@@ -93,8 +92,7 @@ class RegistriesConf:
         return max(matching, key=lambda table: len(table.prefix), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class PullEndpoint:
+class PullEndpoint(NamedTuple):
     """One place to read an image from.
 
     Attributes:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from regcopy.config.environment import Environment
 from regcopy.config.yaml_text import Node, parse_mapping, truth
@@ -22,8 +22,7 @@ _MAX_FILES: Final = 1000
 _SYSTEM_STORAGE: Final = Path("/var/lib/containers/sigstore")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """What is said about one registry, namespace, repository or image.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regcopy.copying.tree import MAX_DEPTH
 from regcopy.errors import LimitExceeded
@@ -14,8 +14,7 @@ from regcopy.model.platform import Platform
 from regcopy.transports.base import ImageSource
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A manifest that was chosen: the top one, or one that an index names.
 
     Attributes:

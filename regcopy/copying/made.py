@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
@@ -11,8 +11,7 @@ from regcopy.model.mediatypes import Compression
 from regcopy.transports.base import ImageReference
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """All that the bytes of a layer depend on that was made, and what they were compared with.
 
     Attributes:
@@ -29,8 +28,7 @@ class Recipe:
     diff_id: Digest | None
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A layer that was made on the way, and an image that it was made for."""
 
     blob: Descriptor

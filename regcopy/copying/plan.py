@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.recompression import (
@@ -37,8 +38,7 @@ from regcopy.model.mediatypes import (
 from regcopy.transports.base import Capabilities
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBlob:
+class PlannedBlob(NamedTuple):
     """A blob to place, once for all the images that need it so.
 
     Attributes:

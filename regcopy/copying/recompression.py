@@ -8,8 +8,7 @@ unless a format was asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.tree import Node
@@ -41,8 +40,7 @@ _VERBS: Final[Mapping[Compression, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Recompression:
+class Recompression(NamedTuple):
     """What is done to a layer on its way.
 
     Attributes:
@@ -75,8 +73,7 @@ LayerChanges = Mapping[Digest, tuple[Recompression | None, ...]]
 """For each image, by the digest of its manifest, what is done to each of its layers in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What happens to layers on the way to one destination.
 
     Attributes:

@@ -6,8 +6,8 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final, Literal, NamedTuple
 
 from regcopy.copying.ledger import Ledger
 from regcopy.copying.made import Made, MadeLayers, Recipe
@@ -35,8 +35,7 @@ HEAVY_BYTES: Final = 4 * 1024 * 1024
 MAX_CONFIGS_BYTES: Final = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A blob that is at the destination.
 
     Attributes:

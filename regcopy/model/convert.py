@@ -11,9 +11,9 @@ manifest that goes.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from regcopy.errors import ManifestUnsupported
 from regcopy.model._encode import (
@@ -50,8 +50,7 @@ _IMAGE_CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG, "application/octet
 _NAMES: Final[Mapping[Format, str]] = {"oci": "OCI", "v2s2": "Docker schema 2"}
 
 
-@dataclass(frozen=True, slots=True)
-class RewrittenImage:
+class RewrittenImage(NamedTuple):
     """A manifest as it is written, and the config that belongs to it.
 
     Attributes:

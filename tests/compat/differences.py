@@ -43,6 +43,7 @@ DIFFERENCES: Final = (
     Difference("newer", "list-tags a b", "", _OLD),
     Difference("newer", "copy oci:one:t dir:{0} extra", "", _OLD),
     Difference("newer", "help bogus", "", _OLD),
+    Difference("newer", "sync", "", _OLD),
     Difference(
         "newer", "copy --multi-arch=bogus oci:four:t dir:{0}", "", "it takes platforms as well"
     ),
@@ -91,6 +92,13 @@ DIFFERENCES: Final = (
         "--override-arch=mips copy oci:four:t dir:{0}",
         "",
         "the message says which platforms there are, and no empty folder stays behind",
+    ),
+    Difference(
+        "better",
+        "sync --src dir --dest docker docker localhost:1/A",
+        "several images at once; all names are checked before anything is copied; what cannot be "
+        "listed makes it fail",
+        "the message repeats the name; tests/compat/test_sync.py has what needs registries",
     ),
     Difference(
         "better",

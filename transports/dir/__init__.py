@@ -85,7 +85,6 @@ class DirReference:
         return f"dir:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
 class DirTransport:
     """The transport `dir`."""
 

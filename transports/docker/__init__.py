@@ -149,7 +149,6 @@ class DockerReference:
         return f"docker:{self.text}" if self.text else f"docker://{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
 class DockerTransport:
     """The transport `docker`."""
 

@@ -90,7 +90,6 @@ class AtomicReference:
         return f"atomic:{self.docker.name.familiar}"
 
 
-@dataclass(frozen=True, slots=True)
 class AtomicTransport:
     """The transport `atomic`."""
 

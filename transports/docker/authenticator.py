@@ -7,7 +7,7 @@ then on requests carry their token or password from the start.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regcopy.auth.credential import Credential
 from regcopy.errors import Refused
@@ -29,15 +29,13 @@ from regcopy.transports.docker.tokens import (
 Scopes = tuple[Scope, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Bearer:
+class _Bearer(NamedTuple):
     """The registry takes tokens of this service."""
 
     realm: str
     service: str
 
 
-@dataclass(frozen=True, slots=True)
 class _Basic:
     """The registry takes a user name and password."""
 

@@ -7,8 +7,7 @@ parameters. The parser walks the text once: it comes from strangers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _TOKEN: Final = frozenset(
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -16,8 +15,7 @@ _TOKEN: Final = frozenset(
 _MAX_HEADER: Final = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """A scheme in lower case and its parameters, names in lower case."""
 
     scheme: str

@@ -11,9 +11,8 @@ import json
 import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from regcopy.errors import (
@@ -41,8 +40,7 @@ _MAX_RETRY_AFTER_TEXT: Final = 64
 _TUNNEL: Final = "Tunnel connection failed: "  # how http.client begins such an OSError
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Which request something is about.
 
     Attributes:
@@ -64,8 +62,7 @@ class Place:
         return self.host + printable(urlsplit(self.url).path, limit=500)
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(NamedTuple):
     """What a server says about an error: its codes and one message, both fit to be shown."""
 
     codes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 
 from regcopy.errors import LimitExceeded, Refused
 from regcopy.streams.blob import BLOCK_BYTES, read_limited
@@ -22,8 +22,7 @@ _DRAINED_BYTES: Final = 64 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What a request needs to be allowed to do (distribution token specification).
 
     Attributes:
@@ -45,8 +44,7 @@ class Outgoing(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StreamBody:
+class StreamBody(NamedTuple):
     """A body that is sent while it is read, and that is never held whole.
 
     Attributes:

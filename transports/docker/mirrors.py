@@ -8,8 +8,8 @@ files that name it, and it is insecure only where registries.conf says so.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from regcopy.auth.keychain import FixedKeychain, Keychain
 from regcopy.config.registries_conf import (
@@ -25,8 +25,7 @@ from regcopy.transports.base import Context
 _NOBODY: Final = FixedKeychain(None)
 
 
-@dataclass(frozen=True, slots=True)
-class PullPlace:
+class PullPlace(NamedTuple):
     """One place to read an image from, and how it is reached."""
 
     endpoint: PullEndpoint

@@ -10,8 +10,8 @@ import os
 import ssl
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from regcopy.config.certs_d import TlsFiles, find_tls_files
 from regcopy.errors import ConfigurationError
@@ -20,8 +20,7 @@ from regcopy.transports.base import Context
 from regcopy.transports.docker.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class _Trust:
+class _Trust(NamedTuple):
     """All that two TLS configurations differ by."""
 
     files: TlsFiles

@@ -13,8 +13,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from regcopy.auth.credential import Credential
@@ -37,8 +36,7 @@ _LONGEST_LIFETIME_SECONDS: Final = 24 * 3600.0
 Exchange = Callable[[Hop], Reply]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
+class TokenRequest(NamedTuple):
     """What a token is for: two requests alike can share one token.
 
     Attributes:
@@ -50,8 +48,7 @@ class TokenRequest:
     scopes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A bearer token, good until `good_until` on the monotonic clock."""
 
     secret: Secret

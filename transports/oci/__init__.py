@@ -125,7 +125,6 @@ class OciReference:
         return f"oci:{self.path}:{self.name}" if self.name else f"oci:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
 class OciTransport:
     """The transport `oci`."""
 

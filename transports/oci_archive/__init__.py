@@ -112,7 +112,6 @@ class OciArchiveReference:
         return f"oci-archive:{self.path}:{self.name}" if self.name else f"oci-archive:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
 class OciArchiveTransport:
     """The transport `oci-archive`."""
 

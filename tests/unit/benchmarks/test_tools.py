@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tools import CopyJob, Tool, find_tools
+from benchmarks.tools import CopyJob, FileJob, Tool, find_tools
 
 ONE = CopyJob("127.0.0.1:1/a:1", "127.0.0.1:2/b:1", platforms=False)
 ALL = CopyJob("127.0.0.1:1/a:1", "127.0.0.1:1/b:1", platforms=True)
@@ -55,3 +55,38 @@ def test_regctl_is_told_that_each_registry_speaks_plain_http(installed: dict[str
 def test_regcopy_is_the_code_of_this_checkout(installed: dict[str, Tool]) -> None:
     assert installed["regcopy"].version != "unknown"
     assert (Path(installed["regcopy"].environment["PYTHONPATH"]) / "pyproject.toml").is_file()
+
+
+def test_files_have_their_transports_in_their_names(installed: dict[str, Tool]) -> None:
+    job = FileJob("docker://127.0.0.1:1/a:1", "oci:/tmp/x:1")
+    ours = installed["regcopy"].file_command(job)
+    assert installed["skopeo"].file_command(job)[2:] == ours[1:]
+    assert ours[-2:] == [job.source, job.destination]
+
+
+def test_a_program_that_knows_no_files_says_so(installed: dict[str, Tool]) -> None:
+    assert installed["crane"].file_arguments is None
+    with pytest.raises(ValueError, match="crane copies between registries only"):
+        installed["crane"].file_command(FileJob("dir:/a", "dir:/b"))
+
+
+def test_regcopy_copies_a_list_in_one_process(installed: dict[str, Tool], tmp_path: Path) -> None:
+    program, *arguments, path = installed["regcopy"].list_command([ONE, ALL], tmp_path)
+    assert program == installed["regcopy"].program
+    assert arguments[0] == "batch"
+    assert Path(path).read_text().splitlines() == [
+        "docker://127.0.0.1:1/a:1 docker://127.0.0.1:2/b:1",
+        "docker://127.0.0.1:1/a:1 docker://127.0.0.1:1/b:1",
+    ]
+
+
+def test_a_peer_is_run_once_for_each_line_of_a_list(
+    installed: dict[str, Tool], tmp_path: Path
+) -> None:
+    *shell, path = installed["skopeo"].list_command([ONE, ALL], tmp_path)
+    assert shell == ["/bin/sh", "-e"]
+    lines = Path(path).read_text().splitlines()
+    assert [line.split() for line in lines] == [
+        installed["skopeo"].command(ONE),
+        installed["skopeo"].command(ALL),
+    ]

@@ -38,6 +38,15 @@ SKOPEO: Final = {
     "list-tags": """authfile string, cert-dir string, creds string, no-creds, password string,
     registry-token string, tls-verify, username string"""
     + _RETRY,
+    "sync": """all/a, append-suffix string, authfile string, dest/d string, dest-authfile string,
+    dest-cert-dir string, dest-creds string, dest-no-creds, dest-password string,
+    dest-registry-token string, dest-tls-verify, dest-username string, digestfile string, dry-run,
+    format/f string, keep-going, preserve-digests, remove-signatures, scoped, sign-by string,
+    sign-by-sigstore string, sign-by-sigstore-private-key string, sign-by-sq-fingerprint string,
+    sign-passphrase-file string, src/s string, src-authfile string, src-cert-dir string,
+    src-creds string, src-no-creds, src-password string, src-registry-token string,
+    src-tls-verify, src-username string"""
+    + _RETRY,
     "login": """authfile string, cert-dir string, compat-auth-file string, get-login,
     password/p string, password-stdin, tls-verify, username/u string, verbose/v""",
     "logout": "all/a, authfile string, compat-auth-file string, tls-verify",
