@@ -10,6 +10,9 @@ from typing import Final
 
 import pytest
 
+from regcopy.testing.samples import single_image, write_layout
+from tests.servers import free_port
+
 HEAVY: Final = frozenset(
     {
         "argparse",
@@ -24,10 +27,24 @@ HEAVY: Final = frozenset(
         "regcopy.api",
         "requests",
         "rich",
+        "selectors",
         "ssl",
+        "subprocess",
         "tempfile",
         "tenacity",
         "urllib3",
+    }
+)
+HTTP: Final = frozenset({"http.client", "requests", "ssl", "tenacity", "urllib3"})
+# Each of them is the first of many.
+ENGINE_AND_TRUST: Final = frozenset(
+    {
+        "regcopy.copying.engine",
+        "regcopy.copying.options",
+        "regcopy.copying.places",
+        "regcopy.trust.gate",
+        "regcopy.trust.options",
+        "regcopy.trust.signatures",
     }
 )
 _REPORT: Final = """
@@ -85,6 +102,33 @@ def test_quick_answers_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
 def test_a_mistyped_name_loads_no_http_library() -> None:
     loaded = loaded_by("copy", "x", "docker://y")
     assert loaded & {"requests", "urllib3", "tenacity", "rich"} == set()
+
+
+def test_what_logs_nothing_loads_no_calendar() -> None:
+    assert "datetime" not in loaded_by("--version")
+
+
+def test_to_list_tags_neither_the_engine_nor_the_trust_policy_is_loaded() -> None:
+    name = f"docker://127.0.0.1:{free_port()}/app"
+    loaded = loaded_by("list-tags", "--retry-times=0", "--tls-verify=false", name)
+    assert "requests" in loaded
+    assert loaded & ENGINE_AND_TRUST == set()
+
+
+def test_to_look_at_an_image_in_a_folder_loads_nothing_to_copy_it(tmp_path: Path) -> None:
+    write_layout(single_image(), tmp_path, "1")
+    loaded = loaded_by("inspect", f"oci:{tmp_path}:1")
+    assert "regcopy.transports.oci.source" in loaded
+    assert loaded & (ENGINE_AND_TRUST | HTTP | {"rich", "subprocess", "tempfile"}) == set()
+
+
+def test_a_copy_between_folders_loads_neither_http_nor_what_signs(tmp_path: Path) -> None:
+    write_layout(single_image(), tmp_path / "layout", "1")
+    places = (f"oci:{tmp_path}/layout:1", f"dir:{tmp_path}/copy")
+    loaded = loaded_by("copy", "--insecure-policy", *places)
+    assert (tmp_path / "copy" / "manifest.json").is_file()
+    others = {"regcopy.copying.dry_run", "regcopy.copying.layers", "regcopy.trust.signers"}
+    assert loaded & (HTTP | others | {"cryptography", "isal", "rich", "secrets"}) == set()
 
 
 def test_the_module_can_be_run() -> None:
