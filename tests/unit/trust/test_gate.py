@@ -9,7 +9,7 @@ import pytest
 
 from regcopy.config.environment import Environment
 from regcopy.errors import ConfigurationError, LimitExceeded, PolicyRejected
-from regcopy.model.manifest import ImageManifest, parse_manifest
+from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.testing.memory import MemoryReference, MemorySource, MemoryStore
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.trust.gate import TrustedSource, open_trusted
@@ -22,8 +22,16 @@ from tests.signature_vectors import NAME, Keys
 from tests.signing import exact_reference, signed_by, write_policy
 
 IMAGE = single_image()
-MANIFEST = parse_manifest(IMAGE.top)
-assert isinstance(MANIFEST, ImageManifest)
+
+
+def parsed_image(raw: RawManifest) -> ImageManifest:
+    """Parse the manifest of an image."""
+    parsed = parse_manifest(raw)
+    assert isinstance(parsed, ImageManifest)
+    return parsed
+
+
+MANIFEST = parsed_image(IMAGE.top)
 LAYER = MANIFEST.layers[0]
 
 
@@ -69,8 +77,7 @@ def test_an_accepted_index_opens_what_it_names_and_nothing_else() -> None:
     image = MemoryStore().add(index, "app")
     source = opened(image, accept_anything())
     child = index.children[0]
-    parsed = parse_manifest(child)
-    assert isinstance(parsed, ImageManifest)
+    parsed = parsed_image(child)
     with pytest.raises(PolicyRejected, match="no index that the trust policy accepted"):
         source.accept_named(child, parsed, index.top)
     source.check(index.top.digest, lambda: index.top.content, is_top=True)
@@ -134,7 +141,6 @@ def test_many_images_must_not_have_too_many_signatures_together(image: MemoryRef
     signatures = SourceSignatures(image, source, make_context(), accept_anything())
     for child in (IMAGE.digest, LAYER.digest):
         signatures.of(child, is_top=False)
-    assert isinstance(MANIFEST, ImageManifest)
     assert MANIFEST.config is not None
     with pytest.raises(LimitExceeded, match="all images"):
         signatures.of(MANIFEST.config.digest, is_top=False)
