@@ -12,6 +12,7 @@ import argparse
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 # What may be under way on one connection and direction: far above what 50 ms of loopback
@@ -94,7 +95,8 @@ class _Direction:
     def _end(self, target: asyncio.Transport) -> None:
         self.ended = True
         if self.opposite is None or not self.opposite.ended:
-            target.write_eof()
+            with suppress(OSError):  # it has gone by itself
+                target.write_eof()
             return
         target.close()
         if self.origin is not None:

@@ -60,7 +60,8 @@ def recompress(
         level: of the compressor; None for its default.
         diff_id: digest of the plain bytes, which are checked where they are compressed again;
             whoever takes them plain checks them himself.
-        ahead: unpack in one thread and pack in another, which is worth it for a large layer.
+        ahead: read and unpack in a thread of their own, beside whatever is done with the plain
+            bytes; worth it for a large layer.
 
     Raises:
         ManifestUnsupported: it is compressed with something that layers never are.
@@ -76,10 +77,10 @@ def recompress(
             hint="an image has plain, gzip and zstd layers; build it again, or copy it as it is",
         )
     plain: Readable = layer if found is None else Unpacked(layer, found)
-    if after == "none":
-        return plain
     if ahead:
         plain = ReadAhead(plain)
+    if after == "none":
+        return plain
     if diff_id is not None:
         plain = Checked(plain, diff_id)
     return Compressed(plain, after, level)

@@ -311,7 +311,6 @@ def to_signed_path(exchange: Exchange) -> bool:
     return True
 
 
-@pytest.mark.xfail(reason="the path of an address that the registry chose is shown", strict=True)
 def test_an_address_that_is_signed_in_its_path(guard: Guard, sandbox: Sandbox) -> None:
     guard.faults = [("GET", "^/v2/.+", to_signed_path)]
     guard.stand(tokens=False)

@@ -37,6 +37,7 @@ from regcopy.transports.base import Context
 MAX_ERROR_BODY: Final = 64 * 1024
 _MAX_CODES: Final = 5
 _MAX_RETRY_AFTER_TEXT: Final = 64
+_LONGEST_PLAIN_PART: Final = 20
 _TUNNEL: Final = "Tunnel connection failed: "  # how http.client begins such an OSError
 
 
@@ -58,8 +59,18 @@ class Place(NamedTuple):
 
     @property
     def address(self) -> str:
-        """Host and path, without query."""
-        return self.host + printable(urlsplit(self.url).path, limit=500)
+        """Host and path, without query.
+
+        Some addresses that a registry points to are signed in their path, so a path that is
+        not of the registry's API is shown only where nothing in it can be a signature.
+        """
+        path = urlsplit(self.url).path
+        is_plain = all(len(part) <= _LONGEST_PLAIN_PART for part in path.split("/"))
+        return self.host + (printable(path, limit=500) if _is_api(path) or is_plain else "/…")
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith("/v2/")
 
 
 class Complaint(NamedTuple):

@@ -23,6 +23,7 @@ from tests.servers import Registry, RegistrySetup, ServerMissing, ServerTls
 from tests.tekton_runner import TaskRun, the_task
 
 UID: Final = 65532
+SIZE: Final = pytest.StashKey[str]()
 # A file of `podman save --multi-image-archive`, where the image is not to be built again.
 _ARCHIVE: Final = "REGCOPY_CONTAINER_IMAGE"
 
@@ -45,7 +46,7 @@ def engine() -> Iterator[Podman]:
 def image(
     engine: Podman, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Image:
-    """The image, built once; its size is told."""
+    """The image, built once."""
     archive = os.environ.get(_ARCHIVE)
     try:
         if archive:
@@ -54,11 +55,17 @@ def image(
             made = build(engine, tmp_path_factory.mktemp("image"))
     except ServerMissing as missing:
         unavailable(missing)
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    if reporter is not None:
-        base, whole = made.size(BASE) / 1e6, made.size() / 1e6
-        reporter.write_line(f"\nimage: {whole:.0f} MB, {whole - base:.0f} MB beyond its base")
+    base, whole = made.size(BASE) / 1e6, made.size() / 1e6
+    request.config.stash[SIZE] = f"{whole:.0f} MB, {whole - base:.0f} MB beyond its base"
     return made
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell the size of the image after all tests."""
+    if SIZE in config.stash:
+        terminalreporter.write_line(f"container image: {config.stash[SIZE]}")
 
 
 @dataclass(frozen=True)
