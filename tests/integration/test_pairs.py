@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from regcopy.api import Access, copy, get_manifest
+from regcopy.api import Access, copy, get_manifest, inspect
 from regcopy.copying.options import CopyOptions, Instances
+from regcopy.model.digest import Digest
+from regcopy.model.image_config import read_diff_ids
 from regcopy.model.platform import Platform
 from regcopy.testing.samples import (
     FOUR_PLATFORMS,
@@ -93,3 +95,21 @@ def test_the_same_again_moves_nothing(destination: str, name_in: NameIn, tmp_pat
     again = copy(*names, options=ALL, destination_access=ACCESS)
     assert again.already_there
     assert again.bytes_copied == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_goes_through_an_archive_of_docker_unpacks_to_the_same_layers(
+    kind: str, name_in: NameIn, tmp_path: Path
+) -> None:
+    """Its layers are plain and its manifest is Docker's, so the digest is another."""
+    put(single_image(), name_in(kind, "from"), tmp_path)
+    archive = f"docker-archive:{tmp_path}/image.tar:example.com/app:1"
+    back = name_in(kind, "to")
+    copy(name_in(kind, "from"), archive, source_access=ACCESS)
+    copy(archive, back, destination_access=ACCESS)
+    assert diff_ids(back) == diff_ids(name_in(kind, "from"))
+
+
+def diff_ids(name: str) -> list[Digest]:
+    """Digests of the layers once they are unpacked, as the config has them."""
+    return list(read_diff_ids(inspect(name, access=ACCESS).config))
