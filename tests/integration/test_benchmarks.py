@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from benchmarks.cases import Case
 from benchmarks.images import Pushed, arrived, push_streamed, small
+from benchmarks.processes import CHECKOUT
 from benchmarks.runs import Failed, run_case
 from benchmarks.tools import Tool, find_tools
 from tests.programs import require_program
@@ -69,3 +73,18 @@ def test_an_image_whose_layer_is_missing_has_not_arrived(
     assert arrived(pushed, tools, repository, "1")
     ask("DELETE", f"{tools.url}/v2/{repository}/blobs/{pushed.blobs[0]}")
     assert not arrived(pushed, tools, repository, "1")
+
+
+def test_what_is_ended_by_a_signal_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "--only", "again", "--runs", "100"],
+        cwd=CHECKOUT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "again …\n"
+        process.terminate()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
