@@ -18,7 +18,7 @@ from typing import Final
 
 from tests.command_line import Ended
 from tests.engines import Podman
-from tests.servers import program
+from tests.servers import ServerMissing, program
 from tests.tekton_runner import ROOT, Container, as_node
 
 BASE: Final = "localhost/regcopy-test/base:trixie"
@@ -123,7 +123,7 @@ def build(engine: Podman, folder: Path) -> Image:
     """Build the image with its base; `folder` takes what is only needed meanwhile.
 
     Raises:
-        ServerMissing: a program is not installed.
+        ServerMissing: a program is not installed, or there is no way to Debian's packages.
         RuntimeError: a step failed; the message has the end of its log.
     """
     buildah = program("buildah", package="buildah")
@@ -150,7 +150,10 @@ def load(engine: Podman, archive: Path) -> Image:
 def _import_base(engine: Podman, folder: Path) -> None:
     root, archive = folder / "base", folder / "base.tar"
     debootstrap = program("debootstrap", package="debootstrap")
-    _run([debootstrap, "--variant=minbase", _SUITE, str(root), _MIRROR], dict(os.environ))
+    try:
+        _run([debootstrap, "--variant=minbase", _SUITE, str(root), _MIRROR], dict(os.environ))
+    except RuntimeError as error:  # Debian's packages are out of reach
+        raise ServerMissing(str(error)) from None
     with tarfile.open(archive, "w") as tar:
         tar.add(root, ".", filter=_kept)
     shutil.rmtree(root)

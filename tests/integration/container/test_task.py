@@ -20,8 +20,8 @@ from regcopy.testing.samples import (
     single_image,
     write_layout,
 )
+from tests.cluster import Cluster, Place
 from tests.fake_registry import Exchange, FakeRegistry
-from tests.integration.container.conftest import Cluster, Place
 from tests.tekton_runner import PipelineRun, as_node, documents, job_container, the_task
 
 pytestmark = pytest.mark.timeout(600)
