@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -10,7 +9,7 @@ from regcopy.batch.events import LineEnded, LineEvent, RequestRepeated
 from regcopy.cli.batch_summary import outcome
 from regcopy.cli.batch_tally import LineStanding, ListStanding, ListTally
 from regcopy.cli.progress import retry_text
-from regcopy.cli.progress_heartbeat import INTERVAL_SECONDS
+from regcopy.cli.pulse import INTERVAL_SECONDS, Pulse
 from regcopy.text import human_bytes
 
 if TYPE_CHECKING:
@@ -49,14 +48,11 @@ class ListLines:
 
     def __init__(self, console: Console, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._console = console
-        self._interval = interval_seconds
         self._tally = ListTally()
-        self._moved_before = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="regcopy-heartbeat", daemon=True)
+        self._pulse = Pulse(self.beat, interval_seconds=interval_seconds)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._pulse.start()
         return self
 
     def __exit__(
@@ -66,9 +62,7 @@ class ListLines:
         trace: TracebackType | None,
         /,
     ) -> None:
-        self._over.set()
-        # It may hang in a write to a pipe that nobody reads; it is a daemon, so let it.
-        self._thread.join(1.0)
+        self._pulse.stop()
 
     def take(self, event: LineEvent, /) -> None:
         """Write what the event says, if it says something for people."""
@@ -83,15 +77,10 @@ class ListLines:
             case _:
                 pass
 
-    def _run(self) -> None:
-        while not self._over.wait(self._interval):
-            self.beat()
-
     def beat(self) -> None:
         """Write how far the list is."""
         standing = self._tally.standing()
-        rate = (standing.moved_bytes - self._moved_before) / self._interval
-        self._moved_before = standing.moved_bytes
+        rate = self._pulse.rate(standing.moved_bytes)
         self._console.log("info", standing_text(standing, rate))
 
 

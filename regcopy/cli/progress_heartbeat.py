@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from types import TracebackType
 from typing import Final, Self
 
 from regcopy.cli.console import Console
 from regcopy.cli.progress_tally import ProgressTally, Standing, UnderWay
+from regcopy.cli.pulse import INTERVAL_SECONDS, Pulse
 from regcopy.text import human_bytes
 
-INTERVAL_SECONDS: Final = 30.0
 _SHOWN_BLOBS: Final = 3
 _SHORT_HEX: Final = 12
 
@@ -23,13 +22,10 @@ class Heartbeat:
     ) -> None:
         self._console = console
         self._tally = tally
-        self._interval = interval_seconds
-        self._moved_before = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="regcopy-heartbeat", daemon=True)
+        self._pulse = Pulse(self.beat, interval_seconds=interval_seconds)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._pulse.start()
         return self
 
     def __exit__(
@@ -39,19 +35,12 @@ class Heartbeat:
         trace: TracebackType | None,
         /,
     ) -> None:
-        self._over.set()
-        # It may hang in a write to a pipe that nobody reads; it is a daemon, so let it.
-        self._thread.join(1.0)
-
-    def _run(self) -> None:
-        while not self._over.wait(self._interval):
-            self.beat()
+        self._pulse.stop()
 
     def beat(self) -> None:
         """Write one line."""
         standing = self._tally.standing()
-        rate = (standing.moved_bytes - self._moved_before) / self._interval
-        self._moved_before = standing.moved_bytes
+        rate = self._pulse.rate(standing.moved_bytes)
         self._console.log("info", heartbeat_text(standing, rate))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -20,8 +19,8 @@ from regcopy.cli.batch_lines import standing_text
 from regcopy.cli.batch_tally import ListTally
 from regcopy.cli.gotext import quote
 from regcopy.cli.progress import retry_text
-from regcopy.cli.progress_heartbeat import INTERVAL_SECONDS
 from regcopy.cli.progress_lines import Lines
+from regcopy.cli.pulse import Pulse
 from regcopy.errors import StorageFailed
 
 if TYPE_CHECKING:
@@ -82,15 +81,13 @@ class SyncLines:
         self._keep_going = keep_going
         self._removes_signatures = removes_signatures
         self._tally = ListTally()
-        self._moved_before = 0
         self._told: dict[int, list[str]] = {}
         self._lines: dict[int, Lines] = {}
         self._is_read = True
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="regcopy-heartbeat", daemon=True)
+        self._pulse = Pulse(self._beat)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._pulse.start()
         return self
 
     def __exit__(
@@ -100,9 +97,7 @@ class SyncLines:
         trace: TracebackType | None,
         /,
     ) -> None:
-        self._over.set()
-        # It may hang in a write to a pipe that nobody reads; it is a daemon, so let it.
-        self._thread.join(1.0)
+        self._pulse.stop()
 
     def take(self, event: LineEvent, /) -> None:
         """Log or write what the event makes known."""
@@ -150,11 +145,9 @@ class SyncLines:
                 self._is_read = False
 
     def _beat(self) -> None:
-        while not self._over.wait(INTERVAL_SECONDS):
-            standing = replace(self._tally.standing(), under_way=())
-            rate = (standing.moved_bytes - self._moved_before) / INTERVAL_SECONDS
-            self._moved_before = standing.moved_bytes
-            self._console.log("info", standing_text(standing, rate))
+        standing = replace(self._tally.standing(), under_way=())
+        rate = self._pulse.rate(standing.moved_bytes)
+        self._console.log("info", standing_text(standing, rate))
 
 
 def log_failure(console: Console, report: LineReport) -> None:
