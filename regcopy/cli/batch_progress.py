@@ -45,15 +45,9 @@ def progress_form(call: Invocation) -> str:
         return form
     if values.boolean("quiet"):
         return "none"
-    return "bars" if _draws(call) else "lines"
+    from regcopy.cli.progress import draws
 
-
-def _draws(call: Invocation) -> bool:
-    console = call.console
-    # Log lines and bars would write over each other.
-    plain = call.values.boolean("debug") or console.log_format == "json"
-    is_seen = console.stderr_is_terminal
-    return is_seen and not plain and call.environment.get("TERM") not in ("", "dumb")
+    return "bars" if draws(call, is_seen=call.console.stderr_is_terminal) else "lines"
 
 
 def _check_descriptor(number: int, form: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypedDict
 
+from regcopy.cli.calls import check_two_places
 from regcopy.cli.command import Command, Invocation
 from regcopy.cli.copy_flags import COPY_FLAGS
 from regcopy.cli.exits import OK
-from regcopy.cli.flags import CommandLineError
 from regcopy.cli.groups import access, environment, parse_name, trust_options
 
 if TYPE_CHECKING:
@@ -43,19 +43,9 @@ class _Sides(TypedDict):
 
 
 def _run(call: Invocation) -> int:
-    values, console = call.values, call.console
-    if len(call.names) != 2:
-        from regcopy.cli.help import usage_line
-
-        console.err(usage_line(call.program, COMMAND))
-        raise CommandLineError("Exactly two arguments expected")
-    if values.has("tls-verify"):
-        console.log(
-            "warning",
-            "'--tls-verify' is deprecated, instead use: --src-tls-verify, --dest-tls-verify",
-        )
+    check_two_places(call, COMMAND)
     sides = _sides(call)
-    if values.boolean("dry-run"):
+    if call.values.boolean("dry-run"):
         return _dry_run(call, sides)
     return _copy(call, sides)
 

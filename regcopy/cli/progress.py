@@ -35,7 +35,7 @@ def open_progress(call: Invocation, destination: str) -> AbstractContextManager[
     if call.values.boolean("quiet"):
         return nullcontext(_Quiet())
     to_stderr = _is_standard_output(destination)
-    if _draws(call, to_stderr=to_stderr):
+    if draws(call, is_seen=console.stderr_is_terminal if to_stderr else console.stdout_is_terminal):
         from regcopy.cli.progress_bars import Bars
 
         return Bars(console.stderr if to_stderr else console.stdout)
@@ -45,12 +45,11 @@ def open_progress(call: Invocation, destination: str) -> AbstractContextManager[
     return LinesAndHeartbeat(console, to_stderr=to_stderr, removes_signatures=removes_signatures)
 
 
-def _draws(call: Invocation, *, to_stderr: bool) -> bool:
-    console = call.console
-    seen = console.stderr_is_terminal if to_stderr else console.stdout_is_terminal
+def draws(call: Invocation, *, is_seen: bool) -> bool:
+    """Tell whether bars are drawn where `is_seen` says that there is a terminal."""
     # Log lines and bars would write over each other.
-    plain = call.values.boolean("debug") or console.log_format == "json"
-    return seen and not plain and call.environment.get("TERM") not in ("", "dumb")
+    plain = call.values.boolean("debug") or call.console.log_format == "json"
+    return is_seen and not plain and call.environment.get("TERM") not in ("", "dumb")
 
 
 def _is_standard_output(destination: str) -> bool:

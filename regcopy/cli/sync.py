@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, get_args
 
+from regcopy.cli.calls import check_two_places
 from regcopy.cli.command import Command, Invocation
 from regcopy.cli.exits import FAILED, NOT_FOUND, OK
 from regcopy.cli.flags import CommandLineError
@@ -36,24 +37,14 @@ failed; what is under way is finished.
 
 
 def _run(call: Invocation) -> int:
-    values, console = call.values, call.console
-    if len(call.names) != 2:
-        from regcopy.cli.help import usage_line
-
-        console.err(usage_line(call.program, COMMAND))
-        raise CommandLineError("Exactly two arguments expected")
-    if values.has("tls-verify"):
-        console.log(
-            "warning",
-            "'--tls-verify' is deprecated, instead use: --src-tls-verify, --dest-tls-verify",
-        )
+    check_two_places(call, COMMAND)
     request, options = _request(call), _options(call)
     with _session(call) as session:
         try:
             plan = _plan(call, request, session)
         except UsageError as error:  # skopeo's message, without the place
             raise CommandLineError(error.message, hint=error.hint) from None
-    if values.boolean("dry-run"):
+    if call.values.boolean("dry-run"):
         return _dry_run(call, request, plan)
     return _sync(call, request, plan, options)
 

@@ -18,7 +18,7 @@ from regcopy.batch.events import (
 from regcopy.cli.batch_lines import standing_text
 from regcopy.cli.batch_tally import ListTally
 from regcopy.cli.gotext import quote
-from regcopy.cli.progress import retry_text
+from regcopy.cli.progress import draws, retry_text
 from regcopy.cli.progress_lines import Lines
 from regcopy.cli.pulse import Pulse
 from regcopy.errors import StorageFailed
@@ -44,13 +44,7 @@ class SyncProgress(Protocol):
 def open_sync_progress(call: Invocation, plan: SyncPlan) -> AbstractContextManager[SyncProgress]:
     """Choose who tells about a sync."""
     console = call.console
-    # Log lines and bars would write over each other.
-    plain = call.values.boolean("debug") or console.log_format == "json"
-    if (
-        console.stderr_is_terminal
-        and not plain
-        and call.environment.get("TERM") not in ("", "dumb")
-    ):
+    if draws(call, is_seen=console.stderr_is_terminal):
         from regcopy.cli.batch_bars import ListBars
 
         return ListBars(console.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from regcopy.config.environment import Environment
+from regcopy.config.small_file import read_at_most
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 
@@ -50,11 +51,7 @@ def read_policy(path: Path) -> bytes:
         ConfigurationError: it cannot be read, or is too large to be one.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-        with open(
-            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
-        ) as file:
-            content: bytes | None = file.read(MAX_POLICY_BYTES + 1)
+        content = read_at_most(path, MAX_POLICY_BYTES)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if content is None or len(content) > MAX_POLICY_BYTES:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeVar, cast, get_args
 
 from regcopy.config.registries_conf import Mirror, MirrorUse, RegistriesConf, RegistryTable
+from regcopy.config.small_file import read_at_most
 from regcopy.errors import ConfigurationError, InvalidReference
 from regcopy.model.reference import ImageName
 from regcopy.text import printable
@@ -78,11 +78,7 @@ def parse_registries_conf(text: str, *, origin: str = "") -> RegistriesConf:
 
 def _content(path: Path) -> str:
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-        with open(
-            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
-        ) as file:
-            content = file.read(MAX_FILE_BYTES + 1) or b""
+        content = read_at_most(path, MAX_FILE_BYTES) or b""
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from regcopy.config.environment import Environment
+from regcopy.config.small_file import read_at_most
 from regcopy.config.yaml_text import Node, parse_mapping, truth
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
@@ -129,10 +130,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Node]]]:
 
 def _read(path: Path) -> str:
     try:
-        with open(
-            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
-        ) as file:
-            content = file.read(_MAX_FILE_BYTES + 1) or b""
+        content = read_at_most(path, _MAX_FILE_BYTES) or b""
         if len(content) > _MAX_FILE_BYTES:
             raise ConfigurationError(f"{_shown(path)} is over {_MAX_FILE_BYTES} bytes")
         return content.decode()

@@ -20,7 +20,7 @@ from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, Observer
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
-from regcopy.streams.blob import BLOCK_BYTES, BlobStream, Readable, read_limited
+from regcopy.streams.blob import BlobStream, Readable, read_limited, skip
 from regcopy.streams.recompress import recompress
 from regcopy.transports.abilities import MountsBlobs, SharesBlobs
 from regcopy.transports.base import (
@@ -209,7 +209,7 @@ class Transfer:
                     diff_id=diff_id,
                     ahead=blob.size > HEAVY_BYTES,
                 )
-                _skip(changed, offset)
+                skip(changed, offset)
             except BaseException:
                 changed.close()
                 raise
@@ -279,11 +279,3 @@ def _is_heavy(planned: PlannedBlob) -> bool:
     # To unpack zstd may take memory of megabytes, however small the layer is.
     unpacks = planned.change is not None and planned.change.before != "none"
     return unpacks or planned.blob.size > HEAVY_BYTES
-
-
-def _skip(raw: Readable, count: int) -> None:
-    while count > 0:
-        block = raw.read(min(count, BLOCK_BYTES))
-        if not block:
-            return
-        count -= len(block)

@@ -180,6 +180,12 @@ class BlobStream:
         self.close()
 
 
+def skip(raw: Readable, count: int) -> None:
+    """Read over so many bytes; stops early where there are fewer."""
+    while count > 0 and (block := raw.read(min(count, BLOCK_BYTES))):
+        count -= len(block)
+
+
 def read_limited(raw: Readable, limit: int, *, what: str) -> bytes:
     """Read a small whole thing, and refuse one that is larger than `limit` bytes.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Final
 
+from regcopy.config.small_file import read_at_most
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 from regcopy.trust.policy import KeySource
@@ -36,9 +36,7 @@ def read_key_file(path: str, *, what: str = "reading keys") -> bytes:
     """
     shown = printable(path, limit=300)
     try:
-        # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
-            content = file.read(MAX_KEY_BYTES + 1) or b""
+        content = read_at_most(path, MAX_KEY_BYTES) or b""
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else "") or "no possible path"
         raise ConfigurationError(f"{what}: open {shown}: {why[:1].lower()}{why[1:]}") from None

@@ -22,7 +22,7 @@ from regcopy.model.manifest import (
     parse_manifest,
 )
 from regcopy.model.mediatypes import DOCKER_LAYER
-from regcopy.streams.blob import BLOCK_BYTES, Readable
+from regcopy.streams.blob import BLOCK_BYTES, Readable, skip
 from regcopy.streams.decompress import Unpacked
 from regcopy.streams.files import Folder, storage_errors
 from regcopy.streams.inside import open_inside
@@ -110,7 +110,7 @@ class OstreeSource:
             raise NotFound(f"the image has no blob {blob.digest}")
         raw = self._repository.open_file(branch_of(blob.digest), CONTENT_FILE)
         try:
-            _skip(raw, offset)
+            skip(raw, offset)
         except BaseException:
             raw.close()
             raise
@@ -174,11 +174,6 @@ def read_manifest(repository: Repository, branch: str) -> RawManifest:
     if digest:
         raw.check(Digest.parse(digest))
     return raw
-
-
-def _skip(raw: Readable, count: int) -> None:
-    while count > 0 and (block := raw.read(min(count, BLOCK_BYTES))):
-        count -= len(block)
 
 
 class _Cleared:

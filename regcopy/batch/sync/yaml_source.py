@@ -15,12 +15,12 @@ registry.example.com:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from regcopy.auth.credential import Credential
+from regcopy.config.small_file import read_at_most
 from regcopy.config.yaml_text import MAX_BYTES, Node, parse_mapping, truth
 from regcopy.errors import ConfigurationError
 from regcopy.session import Access
@@ -85,8 +85,7 @@ def read_yaml_source(path: str) -> tuple[RegistrySource, ...]:
 
 def _content(path: str) -> str:
     try:
-        with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as file:
-            content = file.read(MAX_BYTES + 1) or b""
+        content = read_at_most(path, MAX_BYTES) or b""
         if len(content) > MAX_BYTES:
             raise ConfigurationError(f"it has more than {MAX_BYTES} bytes")
         return content.decode()
