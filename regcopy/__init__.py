@@ -1,4 +1,4 @@
-"""Copy container images between registries, layouts and directories, every byte verified.
+"""Copy container images between registries, layouts, archives and daemons; verify every byte.
 
     import regcopy
 

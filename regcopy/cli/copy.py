@@ -26,8 +26,10 @@ image), the image for this machine is copied, unless --all, --multi-arch or --pl
 otherwise. What is at the destination already is not copied again, and inside one registry no
 blob is moved at all.
 
-Places are docker://HOST/NAME[:TAG|@DIGEST] (a registry), oci:FOLDER[:NAME] (an OCI layout) and
-dir:FOLDER (plain files).
+Places are docker://HOST/NAME[:TAG|@DIGEST] (a registry), oci:FOLDER[:NAME] (an OCI layout),
+dir:FOLDER (plain files), docker-archive:FILE[:NAME:TAG] and oci-archive:FILE[:NAME] (tar files),
+docker-daemon:NAME[:TAG], containers-storage:NAME, ostree:NAME[@REPO], atomic:HOST/NAMESPACE/NAME;
+and, to read from only, tarball:FILE[:FILE...] and sif:FILE.
 """.strip()
 
 

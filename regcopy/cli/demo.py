@@ -9,7 +9,7 @@ from regcopy.cli.exits import FAILED, OK
 from regcopy.cli.flags import CommandLineError
 
 _DESCRIPTION: Final = """
-Starts a small registry, makes an image for four platforms, and copies it from registry to
+Starts two small registries, makes an image for four platforms, and copies it from registry to
 registry, into a layout, into a folder and back into a registry. The digest is shown at every
 stop; it must be the same. No network and no other program is needed, and nothing is left behind.
 """.strip()

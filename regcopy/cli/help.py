@@ -21,8 +21,8 @@ def program_help(program: str, global_flags: FlagGroup) -> str:
         f"Usage: {program} [global flags] COMMAND [flags] [names]",
         "",
         *_paragraphs(
-            "Copies container images between registries, layouts and directories, and verifies "
-            "every byte. Commands, flags, output and exit codes are those of skopeo."
+            "Copies container images between registries, layouts, archives and daemons, and "
+            "verifies every byte. Commands, flags, output and exit codes are those of skopeo."
         ),
         "",
         "Commands:",

@@ -46,13 +46,13 @@ def program_page() -> str:
     words = [f"[{_italic('global flags')}]", _italic("command")]
     words += [f"[{_italic(word)}]" for word in ("flags", "names")]
     lines = [
-        *_head(PROGRAM, "copy container images between registries, layouts and directories"),
+        *_head(PROGRAM, "copy container images between registries, layouts, archives and daemons"),
         *_section("SYNOPSIS"),
         " ".join((_bold(PROGRAM), *words)),
         *_section("DESCRIPTION"),
         *_paragraphs(
-            "Copies container images between registries, layouts and directories, and verifies "
-            "every byte. Commands, flags, output and exit codes are those of skopeo(1); called "
+            "Copies container images between registries, layouts, archives and daemons, and "
+            "verifies every byte. Commands, flags, output and exit codes are those of skopeo(1); called "
             "by the name skopeo, the program speaks of itself as that."
         ),
         *_section("COMMANDS"),
