@@ -52,8 +52,8 @@ def program_page() -> str:
         *_section("DESCRIPTION"),
         *_paragraphs(
             "Copies container images between registries, layouts, archives and daemons, and "
-            "verifies every byte. Commands, flags, output and exit codes are those of skopeo(1); called "
-            "by the name skopeo, the program speaks of itself as that."
+            "verifies every byte. Commands, flags, output and exit codes are those of skopeo(1); "
+            "called by the name skopeo, the program speaks of itself as that."
         ),
         *_section("COMMANDS"),
     ]
