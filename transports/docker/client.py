@@ -213,6 +213,7 @@ def _hop(request: Request, url: str, secret: Secret | None) -> Hop:
         request.body,
         secret,
         request.answer_seconds,
+        request.target.partition("?")[0] if request.target.startswith("/") else "",
     )
 
 

@@ -46,11 +46,13 @@ class Place(NamedTuple):
 
     Attributes:
         what: what was being done, for the error's `operation`.
+        own_path: path that we asked for; "" where the registry named the address.
     """
 
     method: str
     url: str
     what: str
+    own_path: str = ""
 
     @property
     def host(self) -> str:
@@ -61,16 +63,13 @@ class Place(NamedTuple):
     def address(self) -> str:
         """Host and path, without query.
 
-        Some addresses that a registry points to are signed in their path, so a path that is
-        not of the registry's API is shown only where nothing in it can be a signature.
+        Some addresses that a registry points to are signed in their path. So a path that is
+        neither ours nor of the registry's API is shown only where nothing in it can be that.
         """
         path = urlsplit(self.url).path
+        is_known = path == self.own_path or path.startswith("/v2/")
         is_plain = all(len(part) <= _LONGEST_PLAIN_PART for part in path.split("/"))
-        return self.host + (printable(path, limit=500) if _is_api(path) or is_plain else "/…")
-
-
-def _is_api(path: str) -> bool:
-    return path.startswith("/v2/")
+        return self.host + (printable(path, limit=500) if is_known or is_plain else "/…")
 
 
 class Complaint(NamedTuple):

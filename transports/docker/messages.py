@@ -104,6 +104,9 @@ class Hop:
     """One exchange with one server: what is really written to a connection.
 
     The secret is kept apart from the headers, so that no redirect can take it along.
+
+    Attributes:
+        own_path: path that we asked for ourselves, and may show; "" where there is none.
     """
 
     method: str
@@ -113,11 +116,12 @@ class Hop:
     body: bytes | StreamBody = b""
     secret: Secret | None = None
     answer_seconds: float | None = None
+    own_path: str = ""
 
     @property
     def place(self) -> Place:
         """Name it for messages."""
-        return Place(self.method, self.url, self.what)
+        return Place(self.method, self.url, self.what, self.own_path)
 
 
 class Reply:
