@@ -9,17 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from regcopy.config.environment import Environment
 from regcopy.errors import LimitExceeded, PolicyRejected, SignatureInvalid
 from regcopy.model.digest import Digest
-from regcopy.model.reference import ImageName
 from regcopy.text import printable
-from regcopy.trust.claim import Claim, parse_claim
-from regcopy.trust.gpg import TrustedKeys
-from regcopy.trust.identity import IdentityMatch, accepts_identity
-from regcopy.trust.keys import read_keys
 from regcopy.trust.policy import (
     AcceptAnything,
     Reject,
@@ -29,12 +23,18 @@ from regcopy.trust.policy import (
     SignedBy,
     SigstoreSigned,
 )
-from regcopy.trust.programs import Limits
 from regcopy.trust.signatures import SIGSTORE_TYPE, Signature, SigstoreSignature, SimpleSignature
-from regcopy.trust.sigstore import PublicKeys
+
+# What checks signatures is imported where there is one to check: most policies ask for none.
+if TYPE_CHECKING:
+    from regcopy.config.environment import Environment
+    from regcopy.model.reference import ImageName
+    from regcopy.trust.claim import Claim
+    from regcopy.trust.gpg import TrustedKeys
+    from regcopy.trust.identity import IdentityMatch
+    from regcopy.trust.sigstore import PublicKeys
 
 VERIFY_SECONDS: Final = 300.0
-_ONE_SIGNATURE: Final = Limits()
 _REASONS_SHOWN: Final = 5
 
 _log = logging.getLogger("regcopy.trust")
@@ -107,6 +107,8 @@ class Verifier:
                 raise _rejected("a requirement of an unknown kind accepts nothing")
 
     def _is_signed_by(self, requirement: SignedBy, candidate: Candidate) -> bool:
+        from regcopy.trust.claim import parse_claim
+
         if requirement.key_type != "GPGKeys":
             raise _rejected(f'Unimplemented "keyType" value "{requirement.key_type}"')
 
@@ -121,6 +123,8 @@ class Verifier:
         return self._one_accepted(kind, accepts)
 
     def _is_sigstore_signed(self, requirement: SigstoreSigned, candidate: Candidate) -> bool:
+        from regcopy.trust.claim import parse_claim
+
         if requirement.unsupported:
             told = ", ".join(requirement.unsupported)
             raise _rejected(
@@ -163,10 +167,14 @@ class Verifier:
             raise LimitExceeded(f"signatures could not be checked within {self._seconds:g} seconds")
 
     def _keyring(self, requirement: SignedBy) -> TrustedKeys:
+        from regcopy.trust.gpg import TrustedKeys
+        from regcopy.trust.keys import read_keys
+        from regcopy.trust.programs import Limits
+
         with self._lock:
             if requirement not in self._keyrings:
                 keys = read_keys(requirement.keys)
-                made = TrustedKeys(self._environment, keys, limits=_ONE_SIGNATURE)
+                made = TrustedKeys(self._environment, keys, limits=Limits())
                 self._keyrings[requirement] = self._stack.enter_context(made)
             keyring = self._keyrings[requirement]
         if not keyring.fingerprints:
@@ -174,6 +182,9 @@ class Verifier:
         return keyring
 
     def _keys(self, requirement: SigstoreSigned) -> PublicKeys:
+        from regcopy.trust.keys import read_keys
+        from regcopy.trust.sigstore import PublicKeys
+
         with self._lock:
             if requirement not in self._public_keys:
                 self._public_keys[requirement] = PublicKeys(list(read_keys(requirement.keys)))
@@ -198,6 +209,8 @@ class Verifier:
 
 def _is_about(claim: Claim, identity: IdentityMatch, candidate: Candidate) -> bool:
     """Tell whether a verified claim is about this manifest, under a name that will do."""
+    from regcopy.trust.identity import accepts_identity
+
     shown = printable(claim.reference, limit=300)
     if not _is_digest_of(claim.digest, candidate):
         raise SignatureInvalid(f"Signature for digest {claim.digest} does not match")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from regcopy.transports.base import ImageReference
-from regcopy.trust.identity import IdentityMatch
+if TYPE_CHECKING:
+    from regcopy.transports.base import ImageReference
+    from regcopy.trust.identity import IdentityMatch
 
 
 @dataclass(frozen=True, slots=True)

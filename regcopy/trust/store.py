@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import LimitExceeded, UsageError
 from regcopy.model.digest import Digest
 from regcopy.transports.base import Context, ImageDestination, ImageReference, ImageSource
 from regcopy.transports.signatures import HoldsSignatures, NamesImages, TakesSignatures
-from regcopy.trust.attachments import read_attachments, write_attachments
-from regcopy.trust.lookaside import Lookaside
 from regcopy.trust.options import Trust
 from regcopy.trust.policy import scopes_of
 from regcopy.trust.signatures import (
@@ -22,6 +20,9 @@ from regcopy.trust.signatures import (
     limited,
     parse_all,
 )
+
+if TYPE_CHECKING:
+    from regcopy.trust.lookaside import Lookaside
 
 # registries.d speaks of images of this transport only.
 _REGISTRIES: Final = "docker"
@@ -83,6 +84,8 @@ class SourceSignatures:
         if lookaside is not None:
             found += parse_all(lookaside.read(digest, self.source))
         if self.trust.registries_d.uses_attachments(scopes_of(self.image)):
+            from regcopy.trust.attachments import read_attachments
+
             found += read_attachments(self.image, digest, self.context)
         return found
 
@@ -127,6 +130,8 @@ class DestinationSignatures:
         beside = [one.to_bytes() for one in signatures if not isinstance(one, SigstoreSignature)]
         if attached:
             self._check_attachments()
+            from regcopy.trust.attachments import write_attachments
+
             write_attachments(self.image, digest, attached, self.context)
         if beside:
             lookaside = _lookaside(self.image, self.trust, write=True)
@@ -146,4 +151,6 @@ def _lookaside(image: ImageReference, trust: Trust, *, write: bool) -> Lookaside
     url = trust.registries_d.lookaside(scopes_of(image), write=write)
     if not url or not isinstance(image, NamesImages):
         return None
+    from regcopy.trust.lookaside import Lookaside  # few registries have one
+
     return Lookaside(url.rstrip("/"), image.image_name.repository)
