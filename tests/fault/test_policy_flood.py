@@ -82,7 +82,7 @@ def test_checking_has_a_time_limit_for_all_signatures_together(
     policy = parse_policy(encode({"default": [signed_by(home.export("good"))]}))
     clock = iter(range(0, 10_000, 100))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr("regcopy.trust.evaluation.TrustedKeys", _Refusing)
+    monkeypatch.setattr("regcopy.trust.gpg.TrustedKeys", _Refusing)
     with (
         Verifier(home.environment, seconds=300) as verifier,
         pytest.raises(LimitExceeded, match="within 300 seconds"),
