@@ -45,3 +45,12 @@ class Environment:
         if folder.startswith("/"):
             return Path(folder)
         return self.home / ".config" if self.home else None
+
+    def containers_folder(self) -> Path | None:
+        """`containers` in the user's folder of configuration, or None where nothing can be in it.
+
+        A folder that this user may not enter holds nothing of this user's: containers run
+        under any user ID, often with root's home folder as `HOME`.
+        """
+        folder = self.config_home / "containers" if self.config_home else None
+        return folder if folder and os.access(folder, os.X_OK) else None

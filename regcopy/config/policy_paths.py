@@ -26,7 +26,9 @@ def find_policy(
     """Give the file that counts, or None where there is none anywhere.
 
     A file that is there and cannot be read counts: going on without it would drop a policy
-    that somebody wrote. So does a symbolic link that leads nowhere.
+    that somebody wrote. So does a symbolic link that leads nowhere. A home folder that this
+    user may not enter holds nothing of this user's: containers run under any user ID, often
+    with root's home folder as `HOME`.
 
     Args:
         environment: tells the home folder, and may name the file.
@@ -38,10 +40,10 @@ def find_policy(
     named = environment.get(VARIABLE)
     if named:
         return Path(named)
-    for path in (*_user_files(environment), *system_files):
-        if _is_there(path):
+    for path in _user_files(environment):
+        if _is_there(path, skip_barred=True):
             return path
-    return None
+    return next((path for path in system_files if _is_there(path, skip_barred=False)), None)
 
 
 def read_policy(path: Path) -> bytes:
@@ -70,12 +72,14 @@ def _user_files(environment: Environment) -> Iterator[Path]:
         yield environment.home / ".config" / "containers" / "policy.json"
 
 
-def _is_there(path: Path) -> bool:
+def _is_there(path: Path, *, skip_barred: bool) -> bool:
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError) as error:
+        if skip_barred and isinstance(error, PermissionError):
+            return False
         raise _unreadable(path, error) from None
     return True
 

@@ -44,7 +44,8 @@ def _confs(environment: Environment, system_folders: tuple[Path, ...]) -> Iterat
     if named:
         yield _named(named, VARIABLE)
     else:
-        user = (environment.config_home / "containers",) if environment.config_home else ()
+        folder = environment.containers_folder()
+        user = (folder,) if folder else ()
         yield from _first((*user, *system_folders))
         yield from _all(_drop_ins(user, system_folders))
     override = environment.get(OVERRIDE)

@@ -98,12 +98,9 @@ def load_registries_d(
 
 
 def _default_folder(environment: Environment, system_folders: tuple[Path, ...]) -> Path | None:
-    users = (
-        ()
-        if environment.config_home is None
-        else (environment.config_home / "containers" / "registries.d",)
-    )
-    return next((path for path in (*users, *system_folders) if os.path.isdir(path)), None)
+    user = environment.containers_folder()
+    folders = (user / "registries.d", *system_folders) if user else system_folders
+    return next((path for path in folders if os.path.isdir(path)), None)
 
 
 def _fallback(environment: Environment) -> str:

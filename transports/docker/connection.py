@@ -257,6 +257,15 @@ class TlsConnection(HTTPSConnection):
         # for it, and for this host only.
         self.is_verified = True
 
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        # urllib3 before 2.8 asks no more of a proxy than of the registry behind it. A proxy is
+        # verified also where the registry is not: it is another host.
+        asked, self.cert_reqs = self.cert_reqs, ssl.CERT_REQUIRED
+        try:
+            return super()._connect_tls_proxy(hostname, sock)
+        finally:
+            self.cert_reqs = asked
+
     def send(self, data: bytes) -> None:  # type: ignore[override]
         """Send all of it, connecting first where need be."""
         _send(self, self._guard, data)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,16 @@ def test_the_folder_of_configuration_is_in_the_home_folder_otherwise(config_home
     environment = Environment({"HOME": "/h", "XDG_CONFIG_HOME": config_home})
 
     assert environment.config_home == Path("/h/.config")
+
+
+@pytest.mark.parametrize("may_enter", [True, False])
+def test_a_folder_that_this_user_may_not_enter_holds_nothing_of_this_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_enter: bool
+) -> None:
+    folder = tmp_path / ".config" / "containers"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, _mode: may_enter and path == folder)
+
+    found = Environment({"HOME": str(tmp_path)}).containers_folder()
+
+    assert found == (folder if may_enter else None)

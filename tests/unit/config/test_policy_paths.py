@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -109,3 +110,31 @@ def test_a_huge_file_is_no_policy(home: Path) -> None:
 def test_a_name_that_no_file_has_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="no possible path"):
         read_policy(Path("a\0b"))
+
+
+def barred(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let nothing in a folder be seen, as happens to who may not enter it."""
+    real = os.lstat
+
+    def lstat(path: Path) -> os.stat_result:
+        if folder in Path(path).parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+
+
+def test_a_home_that_may_not_be_entered_holds_no_policy_of_this_user(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home, USER, "etc/policy.json")
+    barred(monkeypatch, home)
+    assert found(home) == "etc/policy.json"
+
+
+def test_a_folder_of_the_machine_that_may_not_be_entered_is_an_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barred(monkeypatch, home.parent / "etc")
+    with pytest.raises(ConfigurationError, match="permission denied"):
+        found(home)
