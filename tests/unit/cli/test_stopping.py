@@ -27,6 +27,9 @@ manifest_digest.COMMAND = replace(manifest_digest.COMMAND, run=work, stops_itsel
 sys.argv = ["regcopy", *sys.argv[1:], "manifest-digest"]
 main.run()
 """
+# What ignores SIGHUP, such as nohup, hands that on to what it starts: to these tests as well.
+_HEEDING: Final = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+_IGNORING: Final = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
 OBEDIENT: Final = """
 print("began", flush=True)
 call.cancelled.wait()
@@ -52,7 +55,7 @@ def running(
     body: str, *arguments: str, stops_itself: bool = True
 ) -> Iterator[subprocess.Popen[str]]:
     text = _PROGRAM.format(body=textwrap.indent(body, "    "), stops_itself=stops_itself)
-    command = [sys.executable, "-c", text, *arguments]
+    command = [sys.executable, "-c", _HEEDING + text, *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -138,8 +141,7 @@ def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
     return 0
     """
     text = _PROGRAM.format(body=textwrap.indent(textwrap.dedent(body), "    "), stops_itself=True)
-    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     done = subprocess.run(
-        [sys.executable, "-c", ignoring + text], capture_output=True, timeout=30, check=True
+        [sys.executable, "-c", _IGNORING + text], capture_output=True, timeout=30, check=True
     )
     assert done.stdout == b"True\n"
