@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from regcopy.config.environment import Environment
-from regcopy.copying.pool import DEFAULT_PARALLEL, Pool
+from regcopy.copying.pool import DEFAULT_PARALLEL, Limits, Pool
 from regcopy.errors import located
 from regcopy.events import Observer
 from regcopy.model.descriptor import Descriptor
@@ -67,11 +67,31 @@ class OpenedImage:
 @contextmanager
 def open_image(reference: str, reading: Reading) -> Iterator[OpenedImage]:
     """Open an image; errors on the way out tell which one it was. Errors as `api.inspect`."""
-    place = parse_reference(reference)
-    session = Session(
+    with reading_session(reading) as session, opened_in(session, reference, reading) as image:
+        yield image
+
+
+def reading_session(reading: Reading) -> Session:
+    """Give the session of images that are read alike."""
+    return Session(
         environment=reading.environment, cancelled=reading.cancelled, observer=reading.observer
     )
-    with session, located(reference=place):
+
+
+@contextmanager
+def opened_in(
+    session: Session, reference: str, reading: Reading, *, limits: Limits | None = None
+) -> Iterator[OpenedImage]:
+    """Open one of several images, all of a session. Errors as `open_image`.
+
+    Args:
+        session: whose connections it shares.
+        reference: `transport:reference`.
+        reading: how it is reached.
+        limits: how much is read at once of all images together.
+    """
+    place = parse_reference(reference)
+    with located(reference=place):
         context = session.context(reading.access, "source")
         with place.open_source(context) as source:
 
@@ -80,5 +100,5 @@ def open_image(reference: str, reading: Reading) -> Iterator[OpenedImage]:
                     source.abort()
 
             workers = min(DEFAULT_PARALLEL, source.max_parallel)
-            pool = Pool(workers, context.cancelled, abort)
+            pool = Pool(workers, context.cancelled, abort, limits)
             yield OpenedImage(place, source, pool, context.check_cancelled)

@@ -1,14 +1,23 @@
-"""Whether an image is there whole: every manifest and blob, with its size and digest."""
+"""Whether images are there whole: every manifest and blob, with its size and digest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from regcopy.checking.opening import OpenedImage, Reading, open_image
+from regcopy.checking.opening import (
+    OpenedImage,
+    Reading,
+    open_image,
+    opened_in,
+    reading_session,
+)
+from regcopy.copying.pool import DEFAULT_PARALLEL, HEAVY_WORKERS, Limits, Pool
 from regcopy.copying.tree import MAX_DEPTH
 from regcopy.errors import (
+    Cancelled,
     ContentError,
     LimitExceeded,
     NotFound,
@@ -31,6 +40,8 @@ from regcopy.model.manifest import (
 from regcopy.streams.blob import BLOCK_BYTES
 
 PartKind = Literal["index", "manifest", "config", "layer"]
+
+_IMAGES_AT_ONCE: Final = 8
 
 # What speaks of the part itself. No connection, or no credentials, says nothing about it.
 _ABOUT_THE_PART = (ContentError, NotFound, Refused, ServerFault, StorageFailed)
@@ -58,12 +69,12 @@ class Verification:
     Attributes:
         digest: of the top manifest.
         parts: each manifest and blob once, manifests first.
-        is_quick: only the presence and size of blobs was looked at.
+        is_deep: blobs were read and hashed; else their presence and size was looked at.
     """
 
     digest: Digest
     parts: tuple[CheckedPart, ...]
-    is_quick: bool
+    is_deep: bool
 
     @property
     def problems(self) -> tuple[CheckedPart, ...]:
@@ -76,14 +87,32 @@ class Verification:
         return sum(part.size for part in self.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What became of one of several images.
+
+    Attributes:
+        reference: its name.
+        found: what was found out about it; None where that was not possible.
+        error: why not.
+    """
+
+    reference: str
+    found: Verification | None = None
+    error: RegcopyError | None = None
+
+
 def verify_image(
-    reference: str, *, quick: bool = False, reading: Reading | None = None
+    reference: str, *, deep: bool = False, reading: Reading | None = None
 ) -> Verification:
     """Check all that an image, or an index with all its images, is made of.
 
+    Manifests are read and hashed.
+
     Args:
         reference: `transport:reference`.
-        quick: of each blob only its last byte is read: it is there, and has its size.
+        deep: read and hash each blob; else only its last byte is read: it is there, and has
+            its size.
         reading: how it is reached.
 
     Raises:
@@ -91,14 +120,51 @@ def verify_image(
         RegcopyError: the place cannot be reached, or says nothing about the parts.
     """
     with open_image(reference, reading or Reading()) as image:
-        top = image.source.get_manifest()
-        return _Walk(image, quick=quick).run(top)
+        return _Walk(image, deep=deep).run(image.source.get_manifest())
+
+
+def verify_images(
+    references: Sequence[str],
+    told: Callable[[Verified], None],
+    *,
+    deep: bool = False,
+    reading: Reading | None = None,
+) -> None:
+    """Check several images, a few at once; one that cannot be checked stops no other.
+
+    Args:
+        references: each `transport:reference`.
+        told: called for each image as soon as it was checked, from threads, once at a time.
+        deep: as `verify_image`.
+        reading: how they are reached.
+
+    Raises:
+        Cancelled: the run was stopped.
+    """
+    how = reading or Reading()
+    limits = Limits(DEFAULT_PARALLEL, HEAVY_WORKERS)
+    lock = threading.Lock()
+    with reading_session(how) as session:
+
+        def check(reference: str) -> None:
+            try:
+                with opened_in(session, reference, how, limits=limits) as image:
+                    found = _Walk(image, deep=deep).run(image.source.get_manifest())
+                result = Verified(reference, found)
+            except Cancelled:
+                raise
+            except RegcopyError as error:
+                result = Verified(reference, error=error)
+            with lock:
+                told(result)
+
+        Pool(_IMAGES_AT_ONCE, how.cancelled or threading.Event()).map(check, references)
 
 
 class _Walk:
-    def __init__(self, image: OpenedImage, *, quick: bool) -> None:
+    def __init__(self, image: OpenedImage, *, deep: bool) -> None:
         self._image = image
-        self._is_quick = quick
+        self._is_deep = deep
         self._manifests: dict[Digest, CheckedPart] = {}
         self._blobs: dict[Digest, tuple[PartKind, Descriptor]] = {}
 
@@ -116,7 +182,7 @@ class _Walk:
             )
         blobs = self._image.pool.map(self._check_blob, list(self._blobs.values()))
         parts = (*self._manifests.values(), *blobs)
-        return Verification(top.digest, parts, self._is_quick)
+        return Verification(top.digest, parts, self._is_deep)
 
     def _check_limits(self, level: tuple[Descriptor, ...], depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -160,10 +226,10 @@ class _Walk:
         kind, blob = noted
         problem = ""
         try:
-            if self._is_quick:
-                self._look_at_end(blob)
-            else:
+            if self._is_deep:
                 self._read_through(blob)
+            else:
+                self._look_at_end(blob)
         except _ABOUT_THE_PART as error:
             problem = _told(error)
         return CheckedPart(kind, blob.digest, blob.size, problem)

@@ -92,7 +92,7 @@ def tell_bad_list(console: Console, error: RegcopyError) -> int:
     count = len(error.problems)
     more = f" ({count - _MOST_SHOWN} more are not shown)" if count > _MOST_SHOWN else ""
     lines = "1 line of the list is" if count == 1 else f"{count} lines of the list are"
-    console.log("fatal", f"{lines} bad{more}; nothing was copied")
+    console.log("fatal", f"{lines} bad{more}; nothing was attempted")
     return BAD_LIST
 
 

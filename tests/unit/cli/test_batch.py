@@ -113,7 +113,7 @@ def test_all_bad_lines_are_told_and_nothing_is_copied(tmp_path: Path) -> None:
     assert ended.code == 5
     told = [line.message.partition(":")[0] for line in ended.log if line.level == "error"]
     assert told == ["line 2", "line 4"]
-    assert ended.fatal == "2 lines of the list are bad; nothing was copied"
+    assert ended.fatal == "2 lines of the list are bad; nothing was attempted"
     assert not (tmp_path / "out-0").exists()
 
 

@@ -41,7 +41,7 @@ def test_lines_of_unknown_size_are_told(tmp_path: Path) -> None:
         ((), 1, "--shards must be a number from 1 to 10000"),
         (("--shards", "0"), 1, "--shards must be a number from 1 to 10000"),
         (("--shards", "2", "--jobs", "0"), 1, "--jobs must be"),
-        (("--shards", "2"), 5, "1 line of the list is bad; nothing was copied"),
+        (("--shards", "2"), 5, "1 line of the list is bad; nothing was attempted"),
     ],
 )
 def test_what_cannot_be_planned_is_told(
