@@ -19,6 +19,7 @@ from regcopy.model.manifest import (
     RawManifest,
     parse_manifest,
 )
+from regcopy.model.mediatypes import SCHEMA1
 from regcopy.model.platform import Platform
 from regcopy.session import Access, Session
 from regcopy.streams.blob import BlobStream, read_limited
@@ -58,7 +59,8 @@ class ImageInfo:
         digest: digest of the top manifest (of the index, where the tag names one).
         raw: top manifest as received.
         manifest: the image chosen for the platform.
-        config: exact bytes of its config, b"" where it has none.
+        config: exact bytes of its config, b"" where it has none; what the history of Docker's
+            schema 1 tells instead, whose diff IDs are empty.
     """
 
     name: str
@@ -191,10 +193,11 @@ def inspect(
     with _source(session, place, access) as source:
         top = source.get_manifest()
         chosen = choose_image(source, top, platform or Platform.local())
-        image = parse_manifest(chosen.read(source))
+        raw = chosen.read(source)
+        image = parse_manifest(raw)
         if isinstance(image, ImageIndex):
             raise ManifestInvalid("the manifest is an index, where an image was announced")
-        config = _config(source, image)
+        config = _config(source, raw, image)
     name = place.repository_name if isinstance(place, ListsTags) else ""
     return ImageInfo(name, top.digest, top, image, config)
 
@@ -294,8 +297,12 @@ def _tags(place: ListsTags, session: Session, access: Access | None) -> Iterator
         yield from place.list_tags(session.context(access, "source"))
 
 
-def _config(source: ImageSource, image: ImageManifest) -> bytes:
+def _config(source: ImageSource, raw: RawManifest, image: ImageManifest) -> bytes:
     config = image.config
+    if raw.media_type in SCHEMA1:
+        from regcopy.model.schema1 import told_config  # few images are that old
+
+        return told_config(raw.payload)
     if config is None:
         return b""
     with BlobStream(lambda offset: source.open_blob(config, offset=offset), config) as stream:

@@ -13,11 +13,17 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 
 Role = Literal["layer", "config", "blob"]
+SignatureKind = Literal["simple", "sigstore"]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedImage:
-    """One image that will be copied, with all its blobs, also those it shares with others."""
+    """One image that will be copied.
+
+    Attributes:
+        layers: those that are placed, also those that it shares with others.
+        config: None where it has none, or where another is made in its place.
+    """
 
     digest: Digest
     layers: tuple[Digest, ...]
@@ -31,6 +37,7 @@ class CopyStarted:
     Attributes:
         plan: the images in their order, for observers that tell the copy image by image;
             blobs of several images move at once, so the other events do not say it.
+        signed: digests of those manifests that the source has signatures of, which travel too.
     """
 
     images: int
@@ -39,6 +46,7 @@ class CopyStarted:
     blobs: int
     total_bytes: int
     plan: tuple[PlannedImage, ...] = ()
+    signed: frozenset[Digest] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,20 @@ class BlobDone:
 
 @dataclass(frozen=True, slots=True)
 class ManifestWritten:
-    """A manifest is at the destination."""
+    """A manifest is at the destination, and its signatures with it.
+
+    Attributes:
+        signatures: how many were stored.
+        made: of these, the ones that were made now.
+        config: a config that was made anew for it, and placed just before; None where there
+            was nothing to make.
+    """
 
     digest: Digest
     is_top: bool
+    signatures: int = 0
+    made: tuple[SignatureKind, ...] = ()
+    config: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Calls that share what can be shared: connections, tokens, and what is known about blobs.
 
-The engine and the trust policy are imported by the calls that need them: whoever lists tags
-should not wait for them.
+The engine, the trust policy and what reads auth files are imported by the calls that need
+them: whoever lists tags, or copies between folders, should not wait for them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from regcopy.auth.chain import keychain_for
-from regcopy.auth.credential import Credential
+from regcopy.auth.late import LateKeychain
 from regcopy.config.environment import Environment
+from regcopy.config.registries_kept import KeptRegistries
 from regcopy.copying.pool import DEFAULT_PARALLEL, HEAVY_WORKERS, Limits
 from regcopy.copying.tally import Tally
 from regcopy.errors import Side, UsageError, located
 from regcopy.events import Observer, Silent
+from regcopy.streams.resources import Resources
+from regcopy.streams.windows import WindowBudget
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import TakesTags
 from regcopy.transports.base import (
@@ -30,6 +32,8 @@ from regcopy.transports.base import (
 )
 
 if TYPE_CHECKING:
+    from regcopy.auth.credential import Credential
+    from regcopy.auth.keychain import Keychain
     from regcopy.copying.options import CopyOptions
     from regcopy.copying.places import CopyJob
     from regcopy.copying.result import CopyResult, DryRun
@@ -84,6 +88,8 @@ class Session:
     ) -> None:
         self._limits = Limits(parallel, max(1, min(parallel, HEAVY_WORKERS)))
         self._environment = environment or Environment.of_process()
+        self._registries = KeptRegistries(self._environment)
+        self._windows = WindowBudget()
         self._cancelled = cancelled or threading.Event()
         self._tally = Tally(observer or Silent())
         self._lock = threading.Lock()
@@ -175,13 +181,35 @@ class Session:
         return Context(
             side=side,
             options=how.options,
-            keychain=keychain_for(how.credential, how.anonymous, how.authfile, self._environment),
+            keychain=self._keychain(how),
             environment=self._environment,
             observer=self._tally,
             retry=how.retry,
             clocks=how.clocks,
             cancelled=self._cancelled,
+            resources=self._resources(),
         )
+
+    def _keychain(self, how: Access) -> Keychain:
+        def make() -> Keychain:
+            from regcopy.auth.chain import keychain_for
+
+            return keychain_for(
+                how.credential,
+                how.anonymous,
+                how.authfile,
+                self._environment,
+                registries=self._registries,
+            )
+
+        # What was said about credentials is checked at once; files can wait.
+        return make() if how.credential is not None or how.anonymous else LateKeychain(make)
+
+    def _resources(self) -> Resources:
+        resources = Resources()
+        resources.get(KeptRegistries, (), lambda: self._registries)
+        resources.get(WindowBudget, (), lambda: self._windows)
+        return resources
 
     def _job(
         self,

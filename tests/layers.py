@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,8 @@ from regcopy.model.mediatypes import (
     Compression,
     Format,
 )
-from regcopy.streams.zstd import ZstdCompressor, ZstdDecompressor
+from regcopy.streams.decompress import Unpacked
+from regcopy.streams.zstd import ZstdCompressor
 from regcopy.testing.samples import FOUR_PLATFORMS, SampleImage, image_of_layers, make_layer
 
 Packing = Compression | Literal["bzip2", "xz"]
@@ -53,7 +55,8 @@ def unpacked(stored: bytes) -> bytes:
     if stored.startswith(b"\x1f\x8b"):
         return gzip.decompress(stored)
     if stored.startswith(b"\x28\xb5\x2f\xfd"):
-        return ZstdDecompressor().decompress(stored)
+        frames = Unpacked(io.BytesIO(stored), "zstd")
+        return b"".join(iter(frames.read, b""))
     return stored
 
 

@@ -100,6 +100,7 @@ class RegistrySetup:
         relative_locations: answer with a `Location` that is only a path.
         read_only: refuse all uploads and manifests (405).
         deletes: allow manifests and blobs to be deleted.
+        schema1: take manifests of Docker's schema 1, which it refuses by default.
         folder: where data goes; None for a temporary folder.
     """
 
@@ -109,6 +110,7 @@ class RegistrySetup:
     relative_locations: bool = False
     read_only: bool = False
     deletes: bool = True
+    schema1: bool = False
     folder: Path | None = None
 
 
@@ -254,6 +256,7 @@ class Registry:
                 "maintenance": maintenance,
             },
             "http": web,
+            "compatibility": {"schema1": {"enabled": setup.schema1}},
         }
         if setup.users:
             path = _write_htpasswd(self._folder, setup.users)

@@ -55,6 +55,19 @@ class HoldsPlainLayers(Protocol):
 
 
 @runtime_checkable
+class TellsSizes(Protocol):
+    """A source that knows how large a blob is whose size its manifest does not tell."""
+
+    def blob_size(self, blob: Descriptor, /) -> int | None:
+        """Give the number of bytes; None where it cannot be told without reading the blob.
+
+        Raises:
+            NotFound: there is no such blob.
+        """
+        ...
+
+
+@runtime_checkable
 class MakesRequests(Protocol):
     """A source that knows how many requests it makes."""
 

@@ -14,17 +14,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from regcopy.auth.keychain import Keychain
-from regcopy.config.environment import Environment
-from regcopy.errors import Side
-from regcopy.events import Observer
-from regcopy.model.descriptor import Descriptor
-from regcopy.model.digest import Digest
-from regcopy.model.manifest import RawManifest
-from regcopy.streams.blob import BlobStream, Readable
 from regcopy.streams.resources import Resources
+
+if TYPE_CHECKING:
+    from regcopy.auth.keychain import Keychain
+    from regcopy.config.environment import Environment
+    from regcopy.config.tls_details import TlsDetails
+    from regcopy.errors import Side
+    from regcopy.events import Observer
+    from regcopy.model.descriptor import Descriptor
+    from regcopy.model.digest import Digest
+    from regcopy.model.manifest import RawManifest
+    from regcopy.streams.blob import BlobStream, Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class SideOptions:
         daemon_host: address of the Docker daemon, such as `unix:///var/run/docker.sock`; ""
             for that in DOCKER_HOST, or the usual one.
         chunk_threshold_bytes: larger blobs are uploaded in resumable chunks of this size.
+        tls_details: what versions and cipher suites of TLS must be like; None for the usual.
     """
 
     tls_verify: bool | None = None
@@ -82,9 +86,10 @@ class SideOptions:
     accept_uncompressed_layers: bool = False
     chunk_threshold_bytes: int = 1024 * 1024 * 1024
     user_agent_prefix: str = ""
+    tls_details: TlsDetails | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """What a transport may have from the outside; one for each side of a run.
 

@@ -7,10 +7,11 @@ A place that keeps signatures gives and takes them as they are stored (see
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from regcopy.model.digest import Digest
-from regcopy.model.reference import ImageName
+if TYPE_CHECKING:
+    from regcopy.model.digest import Digest
+    from regcopy.model.reference import ImageName
 
 
 @runtime_checkable

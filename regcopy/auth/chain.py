@@ -20,7 +20,7 @@ from regcopy.auth.helpers import TIMEOUT_SECONDS, ask_helper
 from regcopy.auth.keychain import FixedKeychain, Keychain
 from regcopy.config.environment import Environment
 from regcopy.config.registries_conf import AUTH_FILES
-from regcopy.config.registries_conf_paths import load_registries_conf
+from regcopy.config.registries_kept import KeptRegistries
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 
@@ -106,6 +106,7 @@ class FileKeychain:
     Args:
         environment: tells where the files are, and is given to credential helpers.
         authfile: the only file to look at; "" for all the usual ones.
+        registries: registries.conf, where others read it too.
         run_folder: where files by user number are when there is no `XDG_RUNTIME_DIR`.
         helper_timeout_seconds: a credential helper is killed after this time.
     """
@@ -115,14 +116,15 @@ class FileKeychain:
         environment: Environment,
         authfile: str = "",
         *,
+        registries: KeptRegistries | None = None,
         run_folder: Path = _RUN_FOLDER,
         helper_timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._environment = environment
         self._places = tuple(_places(environment, authfile, run_folder))
+        self._registries = registries or KeptRegistries(environment)
         self._helper_timeout = helper_timeout_seconds
         self._files: dict[Path, AuthFile | _Unusable] = {}
-        self._helpers: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def find(self, registry: str, repository: str, /) -> Credential | None:
@@ -158,7 +160,7 @@ class FileKeychain:
 
     def _steps(self, registry: str, repository: str) -> Iterator[_Step]:
         try:
-            helpers = self._load_helpers()
+            helpers = self._registries.get().credential_helpers
         except ConfigurationError as error:
             yield _Step(Lookup("registries.conf", "failed", "credential-helpers"), error=error)
             return
@@ -188,12 +190,6 @@ class FileKeychain:
             state = "failed" if attempt.error is not None else "used"
         lookup = Lookup("credential-helpers in registries.conf", state, printable(attempt.entry))
         return _Step(lookup, attempt.credential, attempt.error)
-
-    def _load_helpers(self) -> tuple[str, ...]:
-        with self._lock:
-            if not self._helpers:
-                self._helpers = load_registries_conf(self._environment).credential_helpers
-            return self._helpers
 
     def _load(self, place: _Place) -> AuthFile | _Unusable:
         with self._lock:
@@ -251,7 +247,12 @@ class FileKeychain:
 
 
 def keychain_for(
-    credential: Credential | None, anonymous: bool, authfile: str, environment: Environment
+    credential: Credential | None,
+    anonymous: bool,
+    authfile: str,
+    environment: Environment,
+    *,
+    registries: KeptRegistries | None = None,
 ) -> Keychain:
     """Give the keychain of one side of a run.
 
@@ -260,6 +261,7 @@ def keychain_for(
         anonymous: use no credential at all; no file is read.
         authfile: the only file to look at; "" for the usual ones.
         environment: tells where the usual files are.
+        registries: registries.conf, where others read it too.
 
     Raises:
         ConfigurationError: a credential was given, and none was asked for.
@@ -268,7 +270,7 @@ def keychain_for(
         raise ConfigurationError("credentials and anonymous access exclude each other")
     if anonymous:
         return FixedKeychain()
-    files = FileKeychain(environment, authfile)
+    files = FileKeychain(environment, authfile, registries=registries)
     return files if credential is None else FixedKeychain(credential, files)
 
 

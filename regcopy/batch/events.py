@@ -124,7 +124,12 @@ def _copy_event(event: Event) -> Mapping[str, object]:
                 "role": event.role,
             }
         case ManifestWritten():
-            return {"event": "manifest", "digest": str(event.digest), "top": event.is_top}
+            return {
+                "event": "manifest",
+                "digest": str(event.digest),
+                "top": event.is_top,
+                "signatures": event.signatures,
+            }
         case Retrying():
             return {
                 "event": "retry",

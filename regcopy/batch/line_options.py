@@ -19,7 +19,7 @@ from regcopy.text import printable
 
 _WORDS_FOR_TRUE: Final = frozenset({"", "true", "1"})
 _WORDS_FOR_FALSE: Final = frozenset({"false", "0"})
-_FORMATS: Final[Mapping[str, Format]] = {"oci": "oci", "v2s2": "v2s2"}
+_FORMATS: Final[Mapping[str, Format]] = {"oci": "oci", "v2s2": "v2s2", "v2s1": "v2s1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _platforms(value: str) -> tuple[Platform, ...]:
 def _format(options: LineOptions, value: str) -> LineOptions:
     family = _FORMATS.get(value)
     if family is None:
-        raise UsageError(f'format={printable(value, limit=100)}: neither "oci" nor "v2s2"')
+        raise UsageError(f"format={printable(value, limit=100)}: not one of oci, v2s2 and v2s1")
     return replace(options, format=family)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Final
+from typing import Final, Protocol
 
 from regcopy.batch.events import LineAdvanced, LineEvent
 from regcopy.batch.lines import Line
@@ -65,13 +65,25 @@ class Mailbox:
             self._changed.notify_all()
 
 
+class TakesEvents(Protocol):
+    """A mailbox, or whatever else events are given to."""
+
+    def put(self, event: LineEvent, /) -> None:
+        """Take an event that must not be lost."""
+        ...
+
+    def offer(self, event: LineEvent, /) -> None:
+        """Take an event, or leave it out."""
+        ...
+
+
 class LineObserver:
     """Puts what happens in the copy of one line into the mailbox.
 
     Calls come one at a time (see `regcopy.events`), so it needs no lock.
     """
 
-    def __init__(self, line: Line, mailbox: Mailbox) -> None:
+    def __init__(self, line: Line, mailbox: TakesEvents) -> None:
         self._line = line
         self._mailbox = mailbox
         self._last: dict[Digest, float] = {}

@@ -6,14 +6,13 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final
 
 from regcopy.batch.lines import Line
-from regcopy.batch.report import Failure, LineReport
+from regcopy.batch.outcome import at_its_end, blank_report, copied, failed, planned, stopped
+from regcopy.batch.report import LineReport
 from regcopy.batch.resume import Done, current_digest
-from regcopy.copying.options import CompressionOptions, CopyOptions
-from regcopy.copying.result import CopiedImage, CopyResult, DryRun
+from regcopy.copying.options import CopyOptions
 from regcopy.errors import Cancelled, NotFound, RateLimited, RegcopyError, TransportError
 from regcopy.events import Observer
 from regcopy.session import Access, Session
@@ -47,14 +46,7 @@ def copy_line(session: Session, line: Line, how: HowToCopy, observer: Observer) 
     """Do what a line says; every failure becomes part of its report."""
     began = time.monotonic()
     options = line.options.applied_to(how.options)
-    blank = LineReport(
-        line=line.number,
-        source=line.source,
-        destination=line.destination,
-        status="failed",
-        words=line.words,
-        how=wanted(options),
-    )
+    blank = blank_report(line, options)
     tries = 0
     report: LineReport | None = None
     while report is None:
@@ -62,17 +54,15 @@ def copy_line(session: Session, line: Line, how: HowToCopy, observer: Observer) 
         try:
             report = _do(session, line, replace(how, options=options), blank, observer)
         except Cancelled:
-            report = replace(blank, status="stopped")
+            report = stopped(blank)
         except RegcopyError as error:
             if tries < _tries(how, error) and not _is_stopped_after(how, tries):
                 continue
             _hint_at_missing_repository(line, error)
-            report = replace(blank, failure=Failure.of(error))
+            report = failed(blank, error)
         except Exception as error:  # noqa: BLE001 — one line must not end the others
-            report = replace(blank, failure=Failure.of(error))
-    report = replace(report, tries=tries)
-    ended = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return replace(report, seconds=time.monotonic() - began, ended=ended)
+            report = failed(blank, error)
+    return at_its_end(replace(report, tries=tries), began)
 
 
 def _tries(how: HowToCopy, error: RegcopyError) -> int:
@@ -106,33 +96,6 @@ def _is_stopped_after(how: HowToCopy, tries: int) -> bool:
     return how.cancelled.wait(pause)
 
 
-def wanted(options: CopyOptions) -> str:
-    """Say in words which images are wanted and in which form; equal words, equal result."""
-    instances = options.instances
-    match instances.kind:
-        case "system":
-            images = f"system {options.platform}"
-        case "platforms":
-            images = ",".join(str(platform) for platform in instances.platforms)
-            images += " stripped" if instances.strip else ""
-        case kind:
-            images = kind
-    forms = {
-        "format": options.format,
-        "compression": _told(options.compression),
-        "signed": len(options.signers),
-        "signatures": "removed" if options.remove_signatures else "",
-    }
-    return " ".join([images, *(f"{name}={form}" for name, form in forms.items() if form)])
-
-
-def _told(compression: CompressionOptions) -> str:
-    if compression == CompressionOptions():
-        return ""
-    forced = "forced" if compression.force else "wanted"
-    return f"{compression.layers},{compression.format},{compression.level},{forced}"
-
-
 def _do(
     session: Session, line: Line, how: HowToCopy, blank: LineReport, observer: Observer
 ) -> LineReport:
@@ -149,7 +112,7 @@ def _do(
             source_access=source,
             destination_access=destination,
         )
-        return _planned(blank, plan, is_one=is_one)
+        return planned(blank, plan, is_one=is_one)
     result = session.copy(
         line.source,
         line.destination,
@@ -158,7 +121,7 @@ def _do(
         destination_access=destination,
         observer=observer,
     )
-    return _copied(blank, result, is_one=is_one)
+    return copied(blank, result, is_one=is_one)
 
 
 def _is_still_there(session: Session, line: Line, access: Access, earlier: LineReport) -> bool:
@@ -183,56 +146,6 @@ def _resumed(blank: LineReport, earlier: LineReport) -> LineReport:
         already_there=True,
         resumed=True,
     )
-
-
-def _planned(blank: LineReport, plan: DryRun, *, is_one: bool) -> LineReport:
-    return replace(
-        blank,
-        status="would-copy",
-        digest=str(plan.digest or ""),
-        source_digest=str(plan.source_digest),
-        platforms=_platforms(plan.images),
-        already_there=plan.already_there,
-        narrowed_to=_narrowed_to(plan) if is_one else "",
-        bytes_copied=plan.bytes_to_copy,
-        bytes_reused=plan.bytes_present,
-        blobs_copied=plan.blobs_to_copy,
-        blobs_reused=plan.blobs_present,
-    )
-
-
-def _copied(blank: LineReport, result: CopyResult, *, is_one: bool) -> LineReport:
-    return replace(
-        blank,
-        status="done",
-        digest=str(result.digest),
-        source_digest=str(result.source_digest),
-        platforms=_platforms(result.images),
-        already_there=result.already_there,
-        narrowed_to=_narrowed_to(result, result.changed) if is_one else "",
-        changed=result.changed,
-        bytes_copied=result.bytes_copied,
-        bytes_reused=result.bytes_reused,
-        bytes_mounted=result.bytes_mounted,
-        blobs_copied=result.blobs_copied,
-        blobs_reused=result.blobs_reused,
-        blobs_mounted=result.blobs_mounted,
-    )
-
-
-def _platforms(images: tuple[CopiedImage, ...]) -> tuple[str, ...]:
-    return tuple(str(image.platform) for image in images if image.platform is not None)
-
-
-def _narrowed_to(result: CopyResult | DryRun, changed: str = "") -> str:
-    """Platform of the one image that was taken out of an index, or ""."""
-    if result.digest == result.source_digest or not result.images:
-        return ""
-    platform = result.images[0].platform
-    if platform is not None:
-        return str(platform)
-    # Without a conversion, the digests differ only because the top manifest is an index.
-    return "" if changed or result.digest is None else "one image"
 
 
 def _hint_at_missing_repository(line: Line, error: RegcopyError) -> None:

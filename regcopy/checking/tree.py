@@ -9,6 +9,7 @@ from typing import Final
 
 from regcopy.checking.opening import OpenedImage, Reading, open_image
 from regcopy.copying.options import Instances
+from regcopy.copying.sizes import measured
 from regcopy.copying.tree import ATTESTATION_SUBJECT, Node, read_tree
 from regcopy.errors import ContentError, TransportError
 from regcopy.model.descriptor import Descriptor
@@ -72,7 +73,7 @@ class ImageTree:
 
 
 def read_image_tree(reference: str, *, reading: Reading | None = None) -> ImageTree:
-    """Read all manifests of an image; no blob is read.
+    """Read all manifests of an image; blobs only where nothing else tells their size.
 
     Args:
         reference: `transport:reference`.
@@ -83,7 +84,8 @@ def read_image_tree(reference: str, *, reading: Reading | None = None) -> ImageT
         RegcopyError: a manifest cannot be read, or is not what its descriptor says.
     """
     with open_image(reference, reading or Reading()) as image:
-        root = read_tree(image.source, image.source.get_manifest(), _ALL, image.pool)
+        top = read_tree(image.source, image.source.get_manifest(), _ALL, image.pool)
+        root = measured(top, image.source, image.pool)
         referrers = _referrers(image, root)
         return ImageTree(root, _attestations(root), referrers or {}, referrers is not None)
 

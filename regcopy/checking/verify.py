@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from regcopy.checking.opening import (
@@ -15,6 +15,7 @@ from regcopy.checking.opening import (
     reading_session,
 )
 from regcopy.copying.pool import DEFAULT_PARALLEL, HEAVY_WORKERS, Limits, Pool
+from regcopy.copying.sizes import size_of
 from regcopy.copying.tree import MAX_DEPTH
 from regcopy.errors import (
     Cancelled,
@@ -27,7 +28,7 @@ from regcopy.errors import (
     SizeMismatch,
     StorageFailed,
 )
-from regcopy.model.descriptor import Descriptor
+from regcopy.model.descriptor import UNKNOWN_SIZE, Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import (
     MAX_INDEX_ENTRIES,
@@ -226,6 +227,8 @@ class _Walk:
         kind, blob = noted
         problem = ""
         try:
+            if blob.size == UNKNOWN_SIZE:
+                blob = replace(blob, size=size_of(self._image.source, blob))
             if self._is_deep:
                 self._read_through(blob)
             else:

@@ -19,7 +19,7 @@ that fails stops no other. Lines that make no sense, and two lines with one dest
 refused before anything moves.
 
 Options of a line, after its names: all, platform=os/arch[/variant][,…] (only these, and the index
-is cut down to them), multi-arch=system|all|index-only|LIST, format=oci|v2s2, preserve-digests,
+is cut down to them), multi-arch=system|all|index-only|LIST, format=oci|v2s2|v2s1, preserve-digests,
 src-tls-verify=false, dest-tls-verify=false. They go before what the flags say. As with copy, an
 index is narrowed to the image for this machine unless --all, --multi-arch or --platform, or the
 line, says otherwise.

@@ -8,10 +8,14 @@ from typing import Final
 from regcopy.cli.command import FlagGroup
 from regcopy.cli.copy_flags import COPY_FLAGS
 from regcopy.cli.flags import Flag
+from regcopy.cli.progress_flags import PROGRESS
 
 # About one image, or about how one copy is told.
 _OF_ONE_IMAGE: Final = frozenset(
-    {"additional-tag", "digestfile", "dry-run", "quiet", "sign-identity"}
+    {
+        *("additional-tag", "digestfile", "dry-run", "progress", "progress-fd", "quiet"),
+        "sign-identity",
+    }
 )
 
 LIST: Final = FlagGroup(
@@ -55,14 +59,7 @@ OUTCOME: Final = FlagGroup(
             metavar="FILE",
             help="write the lines that are not done; the file is a list that can be run again",
         ),
-        Flag(
-            "progress",
-            metavar="FORM",
-            help="auto (bars on a terminal, else lines), lines, json (one event a line, on "
-            "standard error) or none",
-            default="auto",
-        ),
-        Flag("progress-fd", "uint", "write --progress json to this file descriptor instead"),
+        *PROGRESS,
         Flag("quiet", "bool", "tell nothing but errors", short="q"),
     ),
 )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from regcopy.cli.batch_files import check_writable, write_text
 from regcopy.cli.batch_list import is_same_file, jobs, list_options
-from regcopy.cli.batch_progress import open_list_progress, progress_form
+from regcopy.cli.batch_progress import open_list_progress
 from regcopy.cli.batch_summary import MAX_ROWS, summary_text
 from regcopy.cli.flags import CommandLineError
 from regcopy.cli.groups import access, environment, trust_options
+from regcopy.cli.progress_flags import progress_form
 from regcopy.errors import Cancelled, NotFound, StorageFailed
 
 if TYPE_CHECKING:

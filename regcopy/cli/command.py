@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from regcopy.config.environment import Environment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FlagGroup:
     """Flags that help texts show together."""
 
@@ -24,7 +24,7 @@ class FlagGroup:
     flags: tuple[Flag, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Invocation:
     """One call of a command, taken apart; commands touch the outside only through it.
 
@@ -41,7 +41,7 @@ class Invocation:
     cancelled: threading.Event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Command:
     """One command; `run` gives the exit code.
 
@@ -115,9 +115,20 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
 )
 
 
+UNLISTED: Final[Mapping[str, Entry]] = MappingProxyType(
+    {
+        "untrusted-signature-dump-without-verification": Entry(
+            "regcopy.cli.untrusted_signature_dump_without_verification",
+            "Show what a signature says, true or not",
+        )
+    }
+)
+"""Commands that no help text lists."""
+
+
 def find_command(name: str) -> Command | None:
     """Import and give the command of that name."""
-    entry = COMMANDS.get(name)
+    entry = COMMANDS.get(name) or UNLISTED.get(name)
     if entry is None:
         return None
     import importlib

@@ -10,6 +10,7 @@ from regcopy.cli.command import Command, Invocation
 from regcopy.cli.copy_flags import COPY_FLAGS
 from regcopy.cli.exits import OK
 from regcopy.cli.groups import access, environment, parse_name, trust_options
+from regcopy.cli.progress_flags import progress_form
 
 if TYPE_CHECKING:
     import threading
@@ -46,6 +47,7 @@ class _Sides(TypedDict):
 
 def _run(call: Invocation) -> int:
     check_two_places(call, COMMAND)
+    progress_form(call)  # what is wrong with it is told before anything is read
     sides = _sides(call)
     if call.values.boolean("dry-run"):
         return _dry_run(call, sides)
@@ -78,12 +80,12 @@ def _copy(call: Invocation, sides: _Sides) -> int:
     digestfile = call.values.string("digestfile")
     if digestfile:
         check_digestfile(digestfile)
-    with open_progress(call, destination) as progress:
+    with open_progress(call, sides["options"]) as progress:
         result = api.copy(source, destination, observer=progress, **sides)
         progress.finish(result)
     if digestfile:
         write_digestfile(digestfile, result.digest)
-    if not call.values.boolean("quiet"):
+    if progress_form(call) in ("auto", "lines"):
         _tell_what_is_special(call, result)
     return OK
 
@@ -94,17 +96,17 @@ def _tell_what_is_special(call: Invocation, result: CopyResult) -> None:
             "info",
             f"the copy is {result.digest}, not {result.source_digest}: {result.changed}",
         )
-    elif result.already_there:
-        call.console.log("info", f"the destination had {result.digest} already")
 
 
 def _dry_run(call: Invocation, sides: _Sides) -> int:
     from regcopy import api
     from regcopy.cli.dry_run import dry_run_text
-    from regcopy.cli.progress import Warnings
+    from regcopy.cli.progress import open_plan_progress
 
     source, destination = call.names
-    plan = api.plan_copy(source, destination, observer=Warnings(call.console), **sides)
+    with open_plan_progress(call, sides["options"]) as progress:
+        plan = api.plan_copy(source, destination, observer=progress, **sides)
+        progress.finish_plan(plan)
     call.console.out(dry_run_text(plan))
     return OK
 
@@ -118,6 +120,7 @@ COMMAND: Final = Command(
         "copy --all docker://quay.io/team/app:1 docker://registry.example.com/team/app:1",
         "copy --platform linux/amd64 --platform linux/arm64 docker://quay.io/team/app:1 dir:app",
         "copy --dry-run --all oci:layout:1 docker://registry.example.com/team/app:1",
+        "copy --progress json --log-format json docker://quay.io/team/app:1 dir:app",
     ),
     groups=COPY_FLAGS,
     run=_run,

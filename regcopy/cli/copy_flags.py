@@ -8,6 +8,7 @@ from regcopy.cli.command import FlagGroup
 from regcopy.cli.copy_signing import SIGNING
 from regcopy.cli.flags import Flag
 from regcopy.cli.groups import RETRY, TOKEN_HOST, image_flags
+from regcopy.cli.progress_flags import PROGRESS
 
 _WHAT: Final = FlagGroup(
     "What is copied",
@@ -36,7 +37,7 @@ _WHAT: Final = FlagGroup(
             "format",
             short="f",
             metavar="FORM",
-            help="form of the manifests to write: oci or v2s2; as at the source by default",
+            help="form of the manifests to write: oci, v2s2 or v2s1; as at the source by default",
         ),
         Flag("preserve-digests", "bool", "fail rather than change a byte of a manifest or layer"),
         Flag(
@@ -56,6 +57,7 @@ _REPORT: Final = FlagGroup(
     "What is told",
     (
         Flag("dry-run", "bool", "tell what would be copied, and write nothing"),
+        *PROGRESS,
         Flag("quiet", "bool", "tell nothing but errors", short="q"),
         Flag("digestfile", metavar="FILE", help="write the digest of the copy to this file"),
     ),
@@ -84,29 +86,35 @@ _DESTINATION: Final = FlagGroup(
         Flag(
             "dest-compress-format",
             metavar="FORM",
-            help="gzip or zstd, for layers that are compressed on the way; a registry and a layout "
-            "then get all layers so, but for those they have already in another compression",
+            help="gzip, zstd or zstd:chunked (of which podman can fetch only the files that it "
+            "lacks), for layers that are compressed on the way; a registry and a layout then get "
+            "all layers so, but for those they have already in another compression",
         ),
         Flag(
             "dest-compress-level",
             metavar="LEVEL",
-            help="0 to 9 for gzip, 1 to 22 for zstd (above 11 counts as 11)",
+            help="0 to 9 for gzip, 1 to 22 for zstd and zstd:chunked (above 11 counts as 11)",
         ),
         Flag(
             "dest-force-compress-format",
             "bool",
             "with --dest-compress-format: layers that are there in another compression will not do",
         ),
+        Flag(
+            "dest-precompute-digests",
+            "bool",
+            "make layers that are compressed on the way to a registry in temporary files, and "
+            "upload only those that it does not have; other layers are asked for anyway",
+        ),
     ),
 )
 _UNLISTED: Final = FlagGroup(
     "",
     (
-        Flag("screds", hidden=True),
-        Flag("dcreds", hidden=True),
+        Flag("screds", hidden=True, secret=True),
+        Flag("dcreds", hidden=True, secret=True),
         Flag("tls-verify", "bool", hidden=True),
         Flag("decryption-key", "strings", later=True),
-        Flag("dest-precompute-digests", "bool", later=True),
         Flag("encrypt-layer", "ints", later=True),
         Flag("encryption-key", "strings", later=True),
     ),

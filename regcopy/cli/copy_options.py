@@ -36,6 +36,7 @@ def copy_options(values: Values, destination: ImageReference) -> CopyOptions:
             _additional_tag(text, destination) for text in values.strings("additional-tag")
         ),
         parallel=values.integer("image-parallel-copies"),
+        precompute_digests=values.boolean("dest-precompute-digests"),
     )
 
 
@@ -66,12 +67,10 @@ def _compression_format(values: Values) -> CompressionFormat | None:
         case "zstd":
             return "zstd"
         case "zstd:chunked":
-            raise CommandLineError(
-                "--dest-compress-format zstd:chunked is not supported yet", hint="use zstd"
-            )
+            return "zstd:chunked"
         case other:
             raise CommandLineError(
-                f"cannot find compressor for {quote(other)}", hint="use gzip or zstd"
+                f"cannot find compressor for {quote(other)}", hint="use gzip, zstd or zstd:chunked"
             )
 
 
@@ -96,11 +95,7 @@ def _format(values: Values) -> Format | None:
         case "v2s2":
             return "v2s2"
         case "v2s1":
-            raise CommandLineError(
-                "--format v2s1 is not supported: Docker schema 1 is obsolete, and registries "
-                "refuse it",
-                hint="use v2s2 for old clients",
-            )
+            return "v2s1"
         case other:
             raise CommandLineError(
                 f"unknown format {quote(other)}. Choose one of the supported formats: "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.command import FlagGroup, Invocation
 from regcopy.cli.flags import CommandLineError, Flag, Values
+from regcopy.cli.gotext import quote
 from regcopy.cli.groups import environment
 from regcopy.cli.named_files import read_named, read_passphrase
 
@@ -25,8 +26,16 @@ SIGNING: Final = FlagGroup(
             metavar="FILE",
             help="file whose first line is the passphrase of the key",
         ),
-        Flag("sign-by-sigstore", later=True),
-        Flag("sign-by-sq-fingerprint", later=True),
+        Flag(
+            "sign-by-sigstore",
+            metavar="FILE",
+            help="sign as this YAML file says: privateKeyFile and privateKeyPassphraseFile",
+        ),
+        Flag(
+            "sign-by-sq-fingerprint",
+            help="it needs Sequoia-PGP, which regcopy does not use; --sign-by signs by gpg",
+            later=True,
+        ),
     ),
 )
 
@@ -50,18 +59,32 @@ def signers(call: Invocation) -> tuple[Signer, ...]:
         from regcopy.trust.signers import GpgSigner
 
         found.append(GpgSigner(by_gpg, environment(call), identity, passphrase))
+    if values.string("sign-by-sigstore"):
+        found.append(_by_parameters(values.string("sign-by-sigstore"), identity))
     if by_sigstore:
-        from regcopy.trust.signers import SigstoreSigner
-
-        if passphrase is None:
-            raise CommandLineError(
-                f"Cannot prompt for a passphrase for key {by_sigstore}",
-                hint="put it into a file, and name that with --sign-passphrase-file",
-            )
-        key = read_named(by_sigstore, "")
-        secret = passphrase.encode("utf-8", "surrogateescape")
-        found.append(SigstoreSigner(key, secret, identity))
+        found.append(_by_key(by_sigstore, passphrase, identity, "--sign-passphrase-file"))
     return tuple(found)
+
+
+def _by_parameters(file: str, identity: str) -> Signer:
+    from regcopy.trust.signing_parameters import parse_signing_parameters
+
+    content = read_named(file, f"reading {quote(file)}: ").decode("utf-8", "replace")
+    key, secret = parse_signing_parameters(content, what=file)
+    passphrase = read_passphrase(secret) if secret else None
+    return _by_key(key, passphrase, identity, f"privateKeyPassphraseFile in {file}")
+
+
+def _by_key(file: str, passphrase: str | None, identity: str, flag: str) -> Signer:
+    from regcopy.trust.signers import SigstoreSigner
+
+    if passphrase is None:
+        raise CommandLineError(
+            f"Cannot prompt for a passphrase for key {file}",
+            hint=f"put it into a file, and name that with {flag}",
+        )
+    secret = passphrase.encode("utf-8", "surrogateescape")
+    return SigstoreSigner(read_named(file, ""), secret, identity)
 
 
 def _passphrase(values: Values) -> str | None:

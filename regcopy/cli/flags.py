@@ -44,7 +44,9 @@ class Flag:
         metavar: name of the value in help texts; "" for the name of the kind.
         default: what help texts show as the default; "" to show none.
         hidden: not listed in help texts.
-        later: known, and refused where it would change anything: it is not supported yet.
+        later: known, and refused where it would change anything: it is not supported yet, and
+            `help` says what to do instead.
+        secret: its value is for nobody's eyes.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Flag:
     default: str = ""
     hidden: bool = False
     later: bool = False
+    secret: bool = False
 
     @property
     def shown(self) -> str:
@@ -62,7 +65,7 @@ class Flag:
         return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Values:
     """What was given for flags; a flag that was not given has its kind's zero value."""
 
@@ -103,11 +106,17 @@ class Values:
 
 
 class Parsed(NamedTuple):
-    """A command line taken apart; `rest` is what follows the first name, where one stops it."""
+    """A command line taken apart.
+
+    Attributes:
+        rest: what follows the first name, where one stops it.
+        secrets: all values of secret flags, also those that a later value took the place of.
+    """
 
     values: Values
     names: tuple[str, ...]
     rest: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
 
 def parse(
@@ -139,7 +148,7 @@ def refuse_later(flags: Sequence[Flag], values: Values) -> None:
     """
     for flag in flags:
         if flag.later and values.given.get(flag.name, _ZERO[flag.kind]) != _ZERO[flag.kind]:
-            raise CommandLineError(f"--{flag.name} is not supported yet")
+            raise CommandLineError(f"--{flag.name} is not supported yet", hint=flag.help)
 
 
 class _Parser:
@@ -150,6 +159,7 @@ class _Parser:
         self._short = {flag.short: flag for flag in reversed(flags) if flag.short}
         self._left = list(reversed(arguments))
         self._given = given
+        self._secrets: list[str] = []
 
     def run(self, *, stop_at_name: bool) -> Parsed:
         names: list[str] = []
@@ -166,7 +176,8 @@ class _Parser:
                 names.append(argument)
                 if stop_at_name:
                     break
-        return Parsed(Values(self._given), tuple(names), tuple(reversed(self._left)))
+        rest, secrets = tuple(reversed(self._left)), tuple(self._secrets)
+        return Parsed(Values(self._given), tuple(names), rest, secrets)
 
     def _take_long(self, argument: str) -> None:
         name, equals, value = argument[2:].partition("=")
@@ -203,6 +214,8 @@ class _Parser:
             return
 
     def _set(self, flag: Flag, text: str) -> None:
+        if flag.secret:
+            self._secrets.append(text)
         try:
             value = _convert(flag.kind, text)
         except ValueSyntaxError as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from regcopy.api import Access
     from regcopy.auth.credential import Credential
     from regcopy.config.environment import Environment
+    from regcopy.config.tls_details import TlsDetails
     from regcopy.model.platform import Platform
     from regcopy.transports.base import Clocks, ImageReference, RetryPolicy, SideOptions
     from regcopy.trust.options import TrustOptions
@@ -34,7 +35,12 @@ GLOBAL: Final = FlagGroup(
         Flag("registries-conf", hidden=True),
         Flag("registries.d", metavar="DIR", help="folder that tells where signatures are kept"),
         Flag("require-signed", "bool", "copy nothing that the trust policy wants no signature of"),
-        Flag("tls-details", later=True),
+        Flag(
+            "tls-details",
+            metavar="FILE",
+            help="YAML file with what is demanded of TLS: minVersion, cipherSuites (of TLS 1.3 all "
+            "are offered, and a server that chooses another is left) and one of namedGroups",
+        ),
         Flag("tmpdir", metavar="DIR", help="folder for temporary files"),
         Flag("user-agent-prefix", metavar="TEXT", help="put this before our name in requests"),
     ),
@@ -72,10 +78,22 @@ def image_flags(prefix: Prefix, title: str, *, blobs: bool = True) -> FlagGroup:
             metavar="FILE",
             help="file with credentials, instead of looking in the usual places",
         ),
-        Flag(f"{prefix}creds", metavar="USER[:PASSWORD]", help="credentials for the registry"),
+        Flag(
+            f"{prefix}creds",
+            metavar="USER[:PASSWORD]",
+            help="credentials for the registry",
+            secret=True,
+        ),
         Flag(f"{prefix}username", metavar="USER", help="user name for the registry"),
-        Flag(f"{prefix}password", metavar="PASSWORD", help="password for the registry"),
-        Flag(f"{prefix}registry-token", metavar="TOKEN", help="bearer token for the registry"),
+        Flag(
+            f"{prefix}password", metavar="PASSWORD", help="password for the registry", secret=True
+        ),
+        Flag(
+            f"{prefix}registry-token",
+            metavar="TOKEN",
+            help="bearer token for the registry",
+            secret=True,
+        ),
         Flag(f"{prefix}no-creds", "bool", "use no credentials, whatever the files say"),
         Flag(
             f"{prefix}tls-verify",
@@ -163,7 +181,19 @@ def _side_options(values: Values, prefix: Prefix) -> SideOptions:
         daemon_host=values.string(f"{prefix}daemon-host"),
         accept_uncompressed_layers=values.boolean(f"{prefix}oci-accept-uncompressed-layers"),
         user_agent_prefix=values.string("user-agent-prefix"),
+        tls_details=_tls_details(values),
     )
+
+
+def _tls_details(values: Values) -> TlsDetails | None:
+    path = values.string("tls-details")
+    if not path:
+        return None
+    from regcopy.cli.named_files import read_named
+    from regcopy.config.tls_details import parse_tls_details
+
+    content = read_named(path, f"reading {quote(path)}: ")
+    return parse_tls_details(content.decode("utf-8", "replace"), what=path)
 
 
 def _tls_verify(values: Values, prefix: Prefix) -> bool | None:
@@ -173,20 +203,19 @@ def _tls_verify(values: Values, prefix: Prefix) -> bool | None:
 
 
 def _credential(values: Values, prefix: Prefix) -> Credential | None:
+    _check_exclusive(values, prefix)
+    token, creds = values.string(f"{prefix}registry-token"), _creds_flag(values, prefix)
+    if not (token or creds or values.has(f"{prefix}username")):
+        return None
     from regcopy.auth.credential import Credential
     from regcopy.auth.userpass import parse_creds
 
-    _check_exclusive(values, prefix)
-    token = values.string(f"{prefix}registry-token")
     if token:
         return Credential(registry_token=token, origin=f"--{prefix}registry-token")
-    creds = _creds_flag(values, prefix)
     if creds:
         return parse_creds(values.string(creds), origin=f"--{creds}")
-    if values.has(f"{prefix}username"):
-        user, password = values.string(f"{prefix}username"), values.string(f"{prefix}password")
-        return Credential(user, password, origin=f"--{prefix}username")
-    return None
+    user, password = values.string(f"{prefix}username"), values.string(f"{prefix}password")
+    return Credential(user, password, origin=f"--{prefix}username")
 
 
 def _creds_flag(values: Values, prefix: Prefix) -> str:

@@ -63,7 +63,7 @@ def _output(call: Invocation, name: str) -> bytes:
     if not values.boolean("config"):
         return _report(call, name, info, around).encode()
     if values.boolean("raw"):
-        return info.config
+        return info.config if info.manifest.config else b""
     return _config(call, info).encode()
 
 

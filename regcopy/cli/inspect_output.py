@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 from regcopy.cli.gojson import encode
 from regcopy.model._json import JsonObject, load_object
 from regcopy.model.image_config import to_oci_config
-from regcopy.model.mediatypes import DOCKER_MANIFEST
+from regcopy.model.mediatypes import DOCKER_MANIFEST, SCHEMA1
 
 if TYPE_CHECKING:
     from regcopy.api import ImageInfo
     from regcopy.model.descriptor import Descriptor
+    from regcopy.model.manifest import ImageManifest
 
 Report = Mapping[str, object]
 """Values by skopeo's names, in its order; JSON types only."""
@@ -35,11 +36,13 @@ def make_report(info: ImageInfo, tags: Sequence[str]) -> Report:
     config = JsonObject(load_object(content, what=_CONFIG), what=_CONFIG)
     settings = config.child("config") or JsonObject({}, what=_CONFIG)
     created = load_object(to_oci_config(content)).get("created")
-    if created is None and info.manifest.media_type == DOCKER_MANIFEST:
+    is_docker = info.manifest.media_type in SCHEMA1 | {DOCKER_MANIFEST}
+    if created is None and is_docker:
         created = _NO_TIME
     layers = info.manifest.layers
     return {
         "Name": info.name,
+        "Tag": _tag(info),
         "Digest": str(info.digest),
         "RepoTags": list(tags),
         "Created": created,
@@ -51,7 +54,7 @@ def make_report(info: ImageInfo, tags: Sequence[str]) -> Report:
         "Variant": config.string("variant"),
         "Os": config.string("os"),
         "Layers": [str(layer.digest) for layer in layers],
-        "LayersData": [_layer(layer) for layer in layers],
+        "LayersData": [_layer(layer, info.manifest) for layer in layers],
         "Env": _if_there(settings, "Env", list(settings.strings("Env"))),
     }
 
@@ -60,9 +63,18 @@ def _if_there(settings: JsonObject, key: str, value: object) -> object:
     return None if settings.members.get(key) is None else value
 
 
-def _layer(layer: Descriptor) -> dict[str, object]:
+def _tag(info: ImageInfo) -> str:
+    """Tag that the manifest itself tells; only schema 1 does."""
+    if info.raw.media_type not in SCHEMA1:
+        return ""
+    from regcopy.model.schema1 import read_schema1  # few images are that old
+
+    return read_schema1(info.raw.payload).tag
+
+
+def _layer(layer: Descriptor, image: ImageManifest) -> dict[str, object]:
     return {
-        "MIMEType": layer.media_type,
+        "MIMEType": "" if image.media_type in SCHEMA1 else layer.media_type,
         "Digest": str(layer.digest),
         "Size": layer.size,
         "Annotations": dict(sorted(layer.annotations.items())) or None,
@@ -70,8 +82,8 @@ def _layer(layer: Descriptor) -> dict[str, object]:
 
 
 def report_json(report: Report) -> str:
-    """Give the whole report as JSON; `Name` and `Variant` only where there is one."""
-    shown = {k: v for k, v in report.items() if v or k not in ("Name", "Variant")}
+    """Give the whole report as JSON; `Name`, `Tag` and `Variant` only where there is one."""
+    shown = {k: v for k, v in report.items() if v or k not in ("Name", "Tag", "Variant")}
     return f"{encode(shown)}\n"
 
 

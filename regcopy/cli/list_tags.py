@@ -19,7 +19,9 @@ def _run(call: Invocation) -> int:
         call.console.err(usage_line(call.program, COMMAND))
         raise CommandLineError("Exactly one non-option argument expected")
     (name,) = call.names
-    if ":" not in name:
+    from regcopy.transports import find_transport
+
+    if ":" not in name or find_transport(name.partition(":")[0]) is None:
         raise CommandLineError(
             f"Invalid {quote(name)}: does not specify a transport", hint=f"write docker://{name}"
         )

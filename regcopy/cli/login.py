@@ -175,8 +175,9 @@ COMMAND: Final = Command(
                     "password",
                     short="p",
                     metavar="PASSWORD",
-                    help="password; other users of the machine can see it, so rather use "
-                    "--password-stdin",
+                    help="password; other users of the machine can see it for a moment, so rather "
+                    "use --password-stdin",
+                    secret=True,
                 ),
                 Flag("password-stdin", "bool", "read the password from standard input"),
                 Flag("get-login", "bool", "only tell who is logged in"),

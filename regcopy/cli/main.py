@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import regcopy
 from regcopy.cli.closeness import close_to
@@ -22,16 +23,25 @@ from regcopy.cli.stopping import Stopped, Stopper
 if TYPE_CHECKING:
     from regcopy.config.environment import Environment
 
+# The release of skopeo whose flags, lines and exit codes regcopy has: scripts compare it.
+_FOLLOWED: Final = "1.22.0"
+# More than all modules of a copy between registries make.
+_OBJECTS_OF_START: Final = 60_000
+
 
 def run() -> NoReturn:
     """Be the program: take everything from the process, and end it."""
     stdout, stderr = sys.stdout or _closed(), sys.stderr or _closed()
+    _collect_later()
     try:
-        code = main(sys.argv, stdout=stdout, stderr=stderr)
+        code = main(sys.argv, stdout=stdout, stderr=stderr, hide=_hide)
     except KeyboardInterrupt:  # before or after the command, which sees to itself
         code = SIGNALLED + 2
     for stream in (stdout, stderr):
         _settle(stream)
+    # As Python ends it looks through all objects for cycles to free, several times over, which
+    # takes as long as a short command itself. The memory goes back as a whole all the same.
+    gc.freeze()
     sys.exit(code)
 
 
@@ -41,6 +51,7 @@ def main(
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
     environment: Environment | None = None,
+    hide: Callable[[Collection[str]], str] | None = None,
 ) -> int:
     """Do what a command line says.
 
@@ -49,6 +60,8 @@ def main(
         stdout: results; the process's by default.
         stderr: the log; the process's by default.
         environment: variables and folders; those of the process by default.
+        hide: takes secrets out of what the process list shows, where this command line is the
+            process's own, and says why it could not.
 
     Returns:
         the exit code; no exception of a command gets out.
@@ -61,17 +74,24 @@ def main(
         log_format="json" if _wants_json(argv) else "text",
     )
     try:
-        return _Program(program, console, environment).run(argv[1:])
+        return _Program(program, console, environment, hide).run(argv[1:])
     except Exception as error:  # noqa: BLE001 — nothing but one line may come out
         report(console, error, debug="--debug" in argv)
         return exit_code(error)
 
 
 class _Program:
-    def __init__(self, program: str, console: Console, environment: Environment | None) -> None:
+    def __init__(
+        self,
+        program: str,
+        console: Console,
+        environment: Environment | None,
+        hide: Callable[[Collection[str]], str] | None,
+    ) -> None:
         self._program = program
         self._console = console
         self._environment = environment
+        self._hide = hide
 
     def run(self, arguments: Sequence[str]) -> int:
         first = parse((*GLOBAL.flags, VERSION, GLOBAL_TLS_VERIFY), arguments, stop_at_name=True)
@@ -86,11 +106,15 @@ class _Program:
             return self._unknown_command(names[0], names[1:], first)
         return self._call(command, names[1:], self._root_values(first.values))
 
+    def _version(self) -> str:
+        ours = regcopy.__version__
+        return ours if self._program == "regcopy" else f"{_FOLLOWED} (regcopy {ours})"
+
     def _without_command(self, values: Values) -> int:
         if values.boolean("help"):
             return self._help(())
         if values.boolean("version"):
-            self._console.out(f"{self._program} version {regcopy.__version__}\n")
+            self._console.out(f"{self._program} version {self._version()}\n")
             return OK
         program = self._program
         raise CommandLineError(
@@ -131,6 +155,7 @@ class _Program:
     def _call(self, command: Command, arguments: Sequence[str], before: Values) -> int:
         flags: tuple[Flag, ...] = (*command.flags, *GLOBAL.flags)
         parsed = parse(flags, arguments, before=before)
+        self._hide_secrets(parsed)
         if parsed.values.boolean("help"):
             return self._help((command.name,))
         if parsed.values.has("root-tls-verify"):
@@ -149,6 +174,14 @@ class _Program:
             cancelled=threading.Event(),
         )
         return _guarded(command, call)
+
+    def _hide_secrets(self, parsed: Parsed) -> None:
+        if not parsed.secrets or self._hide is None:
+            return
+        why = self._hide(parsed.secrets)
+        if why and parsed.values.boolean("debug"):
+            told = f"secrets of the command line stay visible in the process list: {why}"
+            self._console.log("debug", told)
 
 
 def _guarded(command: Command, call: Invocation) -> int:
@@ -181,6 +214,12 @@ def _log(console: Console, *, debug: bool) -> AbstractContextManager[None]:
     return debug_log(console)
 
 
+def _hide(secrets: Collection[str]) -> str:
+    from regcopy.cli.process_list import hide_secrets
+
+    return hide_secrets(secrets)
+
+
 def _process_environment() -> Environment:
     from regcopy.config.environment import Environment
 
@@ -195,6 +234,21 @@ def _program(argv: Sequence[str]) -> str:
 def _wants_json(argv: Sequence[str]) -> bool:
     # Looked for before anything is parsed: an error of the parser is a log line too.
     return "--log-format=json" in argv or ("--log-format", "json") in pairwise(argv)
+
+
+def _collect_later() -> None:
+    """Look for garbage once there can be some: modules that load make objects, and no garbage.
+
+    From the first collection on it is as usual.
+    """
+    usual = gc.get_threshold()
+
+    def go_on_as_usual(_phase: str, _info: Mapping[str, int]) -> None:
+        gc.callbacks.remove(go_on_as_usual)
+        gc.set_threshold(*usual)
+
+    gc.callbacks.append(go_on_as_usual)
+    gc.set_threshold(_OBJECTS_OF_START, *usual[1:])
 
 
 def _closed() -> TextIO:

@@ -8,7 +8,7 @@ from typing import Final
 from regcopy.cli.command import Command, Invocation
 from regcopy.cli.exits import OK
 from regcopy.cli.flags import CommandLineError
-from regcopy.errors import LimitExceeded, ManifestUnsupported, StorageFailed
+from regcopy.errors import LimitExceeded, StorageFailed
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
 
@@ -17,11 +17,10 @@ def _run(call: Invocation) -> int:
     if len(call.names) != 1:
         raise CommandLineError(f"Usage: {call.program} manifest-digest manifest")
     content = _read(call.names[0])
-    if _is_signed_schema1(content):
-        raise ManifestUnsupported(
-            "a signed Docker schema 1 manifest has the digest of a part of it, and is not "
-            "supported yet"
-        )
+    if b"signatures" in content:  # hardly ever; json is not needed else
+        from regcopy.model.jws import payload_of_any
+
+        content = payload_of_any(content)
     call.console.out(f"sha256:{hashlib.sha256(content).hexdigest()}\n")
     return OK
 
@@ -38,18 +37,6 @@ def _read(path: str) -> bytes:
     if len(content) > _MAX_BYTES:
         raise LimitExceeded(f"{path} is over {_MAX_BYTES} bytes, and no manifest is that large")
     return content
-
-
-def _is_signed_schema1(content: bytes) -> bool:
-    if b'"signatures"' not in content:  # nearly always; json is not needed then
-        return False
-    import json
-
-    try:
-        document: object = json.loads(content)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and "signatures" in document and "fsLayers" in document
 
 
 COMMAND: Final = Command(

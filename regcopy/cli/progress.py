@@ -1,16 +1,19 @@
-"""Who tells the user about a copy: lines as skopeo's, bars on a terminal, or nobody."""
+"""Who tells about a copy: lines as skopeo's, bars on a terminal, JSON events, or nobody."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol
 
+from regcopy.cli.progress_flags import progress_form
 from regcopy.events import Event, Observer, Retrying
 
 if TYPE_CHECKING:
     from regcopy.cli.command import Invocation
     from regcopy.cli.console import Console
-    from regcopy.copying.result import CopyResult
+    from regcopy.cli.progress_events import CopyEvents
+    from regcopy.copying.options import CopyOptions
+    from regcopy.copying.result import CopyResult, DryRun
 
 _STANDARD_OUTPUT: Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
@@ -23,26 +26,58 @@ class Progress(Observer, Protocol):
         ...
 
 
-def open_progress(call: Invocation, destination: str) -> AbstractContextManager[Progress]:
+class PlanProgress(Observer, Protocol):
+    """The same where a copy is only planned."""
+
+    def finish_plan(self, plan: DryRun, /) -> None:
+        """Say what would be copied."""
+        ...
+
+
+def open_progress(call: Invocation, options: CopyOptions) -> AbstractContextManager[Progress]:
     """Choose who tells about a copy.
 
     Args:
-        call: says whether anything is to be told, and where to.
-        destination: as the user wrote it; an image that goes to standard output leaves
-            standard error for everything else.
+        call: says whether anything is to be told, and where to; an image that goes to
+            standard output leaves standard error for everything else.
+        options: which images and how.
     """
     console = call.console
-    if call.values.boolean("quiet"):
-        return nullcontext(_Quiet())
+    _, destination = call.names
     to_stderr = _is_standard_output(destination)
-    if draws(call, is_seen=console.stderr_is_terminal if to_stderr else console.stdout_is_terminal):
-        from regcopy.cli.progress_bars import Bars
+    is_seen = console.stderr_is_terminal if to_stderr else console.stdout_is_terminal
+    match progress_form(call):
+        case "none":
+            return nullcontext(_Quiet())
+        case "json":
+            return _events(call, options)
+        case "auto" if draws(call, is_seen=is_seen):
+            from regcopy.cli.progress_bars import Bars
 
-        return Bars(console.stderr if to_stderr else console.stdout)
-    from regcopy.cli.progress_lines import LinesAndHeartbeat
+            return Bars(console.stderr if to_stderr else console.stdout)
+        case _:
+            from regcopy.cli.progress_lines import LinesAndHeartbeat
 
-    removes_signatures = call.values.boolean("remove-signatures")
-    return LinesAndHeartbeat(console, to_stderr=to_stderr, removes_signatures=removes_signatures)
+            removes_signatures = call.values.boolean("remove-signatures")
+            return LinesAndHeartbeat(
+                console, to_stderr=to_stderr, removes_signatures=removes_signatures
+            )
+
+
+def open_plan_progress(
+    call: Invocation, options: CopyOptions
+) -> AbstractContextManager[PlanProgress]:
+    """Choose who tells about a copy that is only planned; the plan itself is the command's."""
+    if progress_form(call) == "json":
+        return _events(call, options)
+    return nullcontext(Warnings(call.console))
+
+
+def _events(call: Invocation, options: CopyOptions) -> CopyEvents:
+    from regcopy.cli.progress_events import CopyEvents, json_events
+
+    source, destination = call.names
+    return CopyEvents(json_events(call), source, destination, options)
 
 
 def draws(call: Invocation, *, is_seen: bool) -> bool:
@@ -67,6 +102,9 @@ class Warnings:
         """Log a request that is tried again."""
         if isinstance(event, Retrying):
             self._console.log("warning", retry_text(event))
+
+    def finish_plan(self, plan: DryRun, /) -> None:
+        """Say nothing."""
 
 
 class _Quiet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -12,12 +12,24 @@ from regcopy.cli.progress import Warnings
 from regcopy.cli.progress_heartbeat import Heartbeat
 from regcopy.cli.progress_tally import ProgressTally
 from regcopy.errors import StorageFailed
-from regcopy.events import BlobStarted, CopyStarted, Event, ManifestWritten, PlannedImage, Role
+from regcopy.events import (
+    BlobStarted,
+    CopyStarted,
+    Event,
+    ManifestWritten,
+    PlannedImage,
+    Role,
+    SignatureKind,
+)
 from regcopy.model.digest import Digest
 
 if TYPE_CHECKING:
     from regcopy.copying.result import CopyResult
 
+_SIGNING: Final[dict[SignatureKind, str]] = {
+    "simple": "Signing image using simple signing",
+    "sigstore": "Signing image using a sigstore signature",
+}
 _NOUNS: Final[dict[Role, str]] = {"layer": "blob", "config": "config", "blob": "blob"}
 
 
@@ -34,6 +46,7 @@ class Lines:
         self._removes_signatures = removes_signatures
         self._is_index = False
         self._images: tuple[PlannedImage, ...] = ()
+        self._signed: frozenset[Digest] = frozenset()
         self._at = 0
         self._has_header = False
         self._written: set[Digest] = set()
@@ -51,20 +64,28 @@ class Lines:
                 self._blob(event.blob.digest, event.role)
             case ManifestWritten(is_top=True) if self._is_index:
                 self._write("Writing manifest list to image destination")
+                self._made(event.made)
                 self._write("Storing list signatures")
             case ManifestWritten():
+                if event.config is not None:
+                    self._write(f"Copying config {event.config}")
                 self._write("Writing manifest to image destination")
+                self._made(event.made)
+                if event.signatures:
+                    self._write("Storing signatures")
             case _:
                 pass
 
     def _start(self, event: CopyStarted) -> None:
         self._is_index = event.is_index
         self._images = event.plan
+        self._signed = event.signed
         if not event.is_index:
-            self._signatures("source")
+            self._signatures("source", "image", is_signed=bool(event.signed))
             self._has_header = True
             return
-        self._signatures("list")
+        images = {image.digest for image in event.plan}
+        self._signatures("list", "image list", is_signed=not event.signed <= images)
         self._write(f"Copying {event.images} images generated from {event.listed} images in list")
         self._catch_up()
 
@@ -89,12 +110,19 @@ class Lines:
         if self._has_header:
             return
         self._write(f"Copying image {image.digest} ({self._at + 1}/{len(self._images)})")
-        self._signatures("source")
+        self._signatures("source", "image", is_signed=image.digest in self._signed)
         self._has_header = True
 
-    def _signatures(self, whose: str) -> None:
+    def _signatures(self, whose: str, what: str, *, is_signed: bool) -> None:
         if not self._removes_signatures:
             self._write(f"Getting image {whose} signatures")
+        if is_signed:
+            self._write(f"Checking if {what} destination supports signatures")
+
+    def _made(self, kinds: Sequence[SignatureKind]) -> None:
+        for number, kind in enumerate(kinds, 1):
+            which = f" {number}" if len(kinds) > 1 else ""
+            self._write(f"Creating signature{which}: {_SIGNING[kind]}")
 
     def _blobs(self, image: PlannedImage) -> bool:
         """Write the lines of the blobs under way; tell whether the image has all its lines."""
@@ -116,6 +144,12 @@ class Lines:
         self._write(f"Copying {_NOUNS[role]} {digest}")
 
 
+def there_already(*, removes_signatures: bool) -> tuple[str, ...]:
+    """Give the lines about an image that the destination has."""
+    there = "Skipping: image already present at destination"
+    return (there,) if removes_signatures else ("Getting image source signatures", there)
+
+
 class LinesAndHeartbeat:
     """Skopeo's lines, warnings about repeated requests, and the heartbeat.
 
@@ -127,6 +161,7 @@ class LinesAndHeartbeat:
     ) -> None:
         self._console = console
         self._to_stderr = to_stderr
+        self._removes_signatures = removes_signatures
         self._tally = ProgressTally()
         lines = Lines(self._line, removes_signatures=removes_signatures)
         self._observers = (lines, self._tally, Warnings(console))
@@ -152,7 +187,13 @@ class LinesAndHeartbeat:
             observer.notify(event)
 
     def finish(self, result: CopyResult, /) -> None:
-        """Say nothing more: the lines end with the manifest, as skopeo's do."""
+        """Say what skopeo says where there was nothing to do.
+
+        Otherwise there is no more to say: the lines end with the manifest.
+        """
+        if result.already_there:
+            for line in there_already(removes_signatures=self._removes_signatures):
+                self._line(line)
 
     def _line(self, text: str) -> None:
         if self._to_stderr:

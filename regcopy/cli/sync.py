@@ -12,6 +12,7 @@ from regcopy.cli.exits import FAILED, NOT_FOUND, OK
 from regcopy.cli.flags import CommandLineError
 from regcopy.cli.gotext import quote
 from regcopy.cli.groups import access, environment, trust_options
+from regcopy.cli.progress_flags import progress_form
 from regcopy.cli.sync_flags import SYNC_FLAGS
 from regcopy.errors import Cancelled, RegcopyError, UsageError
 
@@ -38,6 +39,7 @@ failed; what is under way is finished.
 
 def _run(call: Invocation) -> int:
     check_two_places(call, COMMAND)
+    progress_form(call)  # what is wrong with it is told before anything is read
     request, options = _request(call), _options(call)
     with _session(call) as session:
         try:

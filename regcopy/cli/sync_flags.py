@@ -9,6 +9,7 @@ from regcopy.cli.command import FlagGroup
 from regcopy.cli.copy_signing import SIGNING
 from regcopy.cli.flags import Flag
 from regcopy.cli.groups import RETRY, TOKEN_HOST, image_flags
+from regcopy.cli.progress_flags import PROGRESS
 
 _WHERE: Final = FlagGroup(
     "From where to where",
@@ -54,7 +55,7 @@ _WHAT: Final = FlagGroup(
             "format",
             short="f",
             metavar="FORM",
-            help="form of the manifests to write: oci or v2s2; as at the source by default",
+            help="form of the manifests to write: oci, v2s2 or v2s1; as at the source by default",
         ),
         Flag("preserve-digests", "bool", "fail rather than change a byte of a manifest or layer"),
         Flag("remove-signatures", "bool", "leave the signatures of the source behind"),
@@ -71,6 +72,7 @@ _HOW: Final = FlagGroup(
             metavar="FILE",
             help="write a line with digest and destination of each copy to this file",
         ),
+        *PROGRESS,
         Flag("authfile", metavar="FILE", help="file with credentials for both sides"),
         TOKEN_HOST,
         *RETRY.flags,
@@ -82,10 +84,9 @@ _SIGNING: Final = replace(
 _UNLISTED: Final = FlagGroup(
     "",
     (
-        Flag("screds", hidden=True),
-        Flag("dcreds", hidden=True),
+        Flag("screds", hidden=True, secret=True),
+        Flag("dcreds", hidden=True, secret=True),
         Flag("tls-verify", "bool", hidden=True),
-        Flag("remove-list-signatures", "bool", later=True),
     ),
 )
 

@@ -1,12 +1,12 @@
-"""Who tells about a sync: skopeo's lines, image by image, or bars on a terminal."""
+"""Who tells about a sync: skopeo's lines, image by image, bars on a terminal, or events."""
 
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from regcopy.batch.events import (
     LineAdvanced,
@@ -19,7 +19,8 @@ from regcopy.cli.batch_lines import standing_text
 from regcopy.cli.batch_tally import ListTally
 from regcopy.cli.gotext import quote
 from regcopy.cli.progress import draws, retry_text
-from regcopy.cli.progress_lines import Lines
+from regcopy.cli.progress_flags import progress_form
+from regcopy.cli.progress_lines import Lines, there_already
 from regcopy.cli.pulse import Pulse
 from regcopy.errors import StorageFailed
 
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from regcopy.batch.sync import SyncPlan
     from regcopy.cli.command import Invocation
     from regcopy.cli.console import Console
-
-_SIGNATURES: Final = "Getting image source signatures"
-_THERE: Final = "Skipping: image already present at destination"
 
 
 class SyncProgress(Protocol):
@@ -44,16 +42,36 @@ class SyncProgress(Protocol):
 def open_sync_progress(call: Invocation, plan: SyncPlan) -> AbstractContextManager[SyncProgress]:
     """Choose who tells about a sync."""
     console = call.console
-    if draws(call, is_seen=console.stderr_is_terminal):
-        from regcopy.cli.batch_bars import ListBars
+    keep_going = call.values.boolean("keep-going")
+    match progress_form(call):
+        case "json":
+            from regcopy.cli.progress_events import json_events
 
-        return ListBars(console.stderr)
-    return SyncLines(
-        console,
-        plan,
-        keep_going=call.values.boolean("keep-going"),
-        removes_signatures=call.values.boolean("remove-signatures"),
-    )
+            return nullcontext(json_events(call))
+        case "none":
+            return nullcontext(_Failures(console, keep_going=keep_going))
+        case "auto" if draws(call, is_seen=console.stderr_is_terminal):
+            from regcopy.cli.batch_bars import ListBars
+
+            return ListBars(console.stderr)
+        case _:
+            removes_signatures = call.values.boolean("remove-signatures")
+            return SyncLines(
+                console, plan, keep_going=keep_going, removes_signatures=removes_signatures
+            )
+
+
+class _Failures:
+    """Tells of images that were not copied, and of nothing else."""
+
+    def __init__(self, console: Console, *, keep_going: bool) -> None:
+        self._console = console
+        self._keep_going = keep_going
+
+    def take(self, event: LineEvent, /) -> None:
+        """Log a failure; without `keep_going` the command does so in the end."""
+        if isinstance(event, LineEnded) and self._keep_going:
+            log_failure(self._console, event.report)
 
 
 class SyncLines:
@@ -124,8 +142,7 @@ class SyncLines:
         del self._lines[number]
         told = self._told.pop(number)
         if report.already_there:
-            told += [] if self._removes_signatures else [_SIGNATURES]
-            told.append(_THERE)
+            told += there_already(removes_signatures=self._removes_signatures)
         self._write("".join(f"{line}\n" for line in told))
         if report.failure is not None and self._keep_going:
             log_failure(self._console, report)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from regcopy.copying.places import Places
 from regcopy.copying.plan import Plan
 from regcopy.copying.recompression import Recompression
+from regcopy.copying.schema1 import FindPlain, from_schema1, to_schema1, within_schema1
 from regcopy.copying.transfer import Placed, Transfer
 from regcopy.copying.tree import Node
 from regcopy.errors import located
@@ -16,13 +17,13 @@ from regcopy.model.convert import RewrittenImage, rewrite_image, rewrite_index
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageManifest, RawManifest
-from regcopy.model.mediatypes import DOCKER_CONFIG, OCI_CONFIG
+from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_LAYER_GZIP, OCI_CONFIG, SCHEMA1
 
 _Changed = Mapping[tuple[Digest, Recompression], Descriptor]
 """What layers became, by the digest they had and what was done to them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Writer:
     """Rewrites what must change, and writes manifests.
 
@@ -43,7 +44,7 @@ class Writer:
         """
         for node in self.plan.root.images():
             if node.raw.digest in self.plan.targets:
-                self._rewrite(node, self.plan.layers_to_be(node))
+                self._rewrite(node, self.plan.layers_to_be(node), lambda _: None)
 
     def write(self, transfer: Transfer, placed: list[Placed]) -> Mapping[Digest, RawManifest]:
         """Write all manifests and the name; gives what was written, by the source's digest."""
@@ -75,19 +76,32 @@ class Writer:
             for layer, change in self.plan.changes_of(node)
             if change is not None and (layer.digest, change) in changed
         }
-        rewritten = self._rewrite(node, layers)
+        rewritten = self._rewrite(node, layers, transfer.find_plain)
+        if rewritten.layer is not None:
+            transfer.put_bytes(rewritten.layer, DOCKER_LAYER_GZIP)
         if rewritten.config is not None:
             is_oci = self.plan.targets.get(node.raw.digest) == "oci"
-            transfer.put_bytes(rewritten.config, OCI_CONFIG if is_oci else DOCKER_CONFIG)
+            config = transfer.put_bytes(rewritten.config, OCI_CONFIG if is_oci else DOCKER_CONFIG)
+            return self._put(rewritten.manifest, top=top, config=config.digest)
         return self._put(rewritten.manifest, top=top)
 
-    def _rewrite(self, node: Node, layers: Mapping[Digest, Descriptor]) -> RewrittenImage:
-        config = node.image.config
+    def _rewrite(
+        self, node: Node, layers: Mapping[Digest, Descriptor], find_plain: FindPlain
+    ) -> RewrittenImage:
+        config, target = node.image.config, self.plan.targets.get(node.raw.digest)
+        content = self.configs.get(config.digest) if config else None
+        named = self.places.job.destination
+        if node.raw.media_type in SCHEMA1:
+            if target in ("v2s2", "oci"):
+                return from_schema1(node, to=target, layers=layers, find=find_plain)
+            return within_schema1(node, layers=layers, destination=named if target else None)
+        if target == "v2s1":
+            return to_schema1(node, layers=layers, config=content, destination=named)
         return rewrite_image(
             node.raw,
-            to=self.plan.targets.get(node.raw.digest),
+            to=target,
             layers=layers,
-            config=self.configs.get(config.digest) if config else None,
+            config=content,
         )
 
     def _index(self, node: Node, written: Mapping[Digest, RawManifest]) -> RawManifest:
@@ -100,7 +114,9 @@ class Writer:
             keep={child.raw.digest for child in node.children} if is_cut else None,
         )
 
-    def _put(self, manifest: RawManifest, *, top: bool) -> RawManifest:
+    def _put(
+        self, manifest: RawManifest, *, top: bool, config: Digest | None = None
+    ) -> RawManifest:
         job = self.places.job
         with located(
             side="destination",
@@ -108,8 +124,10 @@ class Writer:
             operation=f"writing manifest {manifest.digest}",
         ):
             self.places.destination.put_manifest(manifest, top=top)
-            self.places.signatures.write(manifest, top=top)
+            stored = self.places.signatures.write(manifest, top=top)
             if top:
                 self.places.destination.commit(job.options.additional_tags)
-        self.observer.notify(ManifestWritten(manifest.digest, top))
+        self.observer.notify(
+            ManifestWritten(manifest.digest, top, stored.signatures, stored.made, config)
+        )
         return manifest

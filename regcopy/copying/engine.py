@@ -85,12 +85,14 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         writer = Writer(places, plan, configs, tally)
         writer.check()
         expected = diff_ids(plan.root, plan.layers, configs)
-    tally.notify(plan.started())
+    tally.notify(plan.started(places.signatures.signed))
     with located(reference=job.destination):
-        placed = transfer.run(plan.blobs, expected)
+        placed = transfer.run(plan.blobs, expected, plan.unpacked)
         written = writer.write(transfer, placed)
+    digest = written[plan.root.raw.digest].digest
+    reasons = plan.reasons(one.change for one in placed if one.change)
     return CopyResult(
-        digest=written[plan.root.raw.digest].digest,
+        digest=digest,
         source_digest=top.digest,
         images=tuple(
             replace(image, digest=written[image.digest].digest)
@@ -102,7 +104,7 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         blobs_copied=_count(placed, "copied"),
         blobs_reused=_count(placed, "reused"),
         blobs_mounted=_count(placed, "mounted"),
-        changed="; ".join(plan.reasons(one.change for one in placed if one.change)),
+        changed="; ".join(reasons) if digest != plan.root.raw.digest else "",
     )
 
 

@@ -47,7 +47,7 @@ class CompressionOptions:
             have their own way.
         format: for layers that are compressed on the way, gzip by default. Where it is given,
             layers in another format are compressed anew, unless the destination has them.
-        level: 0 to 9 for gzip, 1 to 22 for zstd (above 11 counts as 11).
+        level: 0 to 9 for gzip, 1 to 22 for zstd and zstd:chunked (above 11 counts as 11).
         force: compress anew even where the destination has the layer in another format.
     """
 
@@ -78,6 +78,8 @@ class CopyOptions:
         compression: how layers are compressed.
         format: manifest family to write, None for what the source has where it is accepted.
         additional_tags: more tags for the same manifest, in the destination's repository.
+        precompute_digests: where layers get another compression on the way to a registry, make
+            each in a temporary file first, and ask whether it is there before it is uploaded.
         remove_signatures: leave the source's signatures behind.
         signers: who sign what is written.
         parallel: blobs under way at once; 0 for the default.
@@ -89,6 +91,7 @@ class CopyOptions:
     compression: CompressionOptions = field(default_factory=CompressionOptions)
     format: Format | None = None
     additional_tags: tuple[str, ...] = ()
+    precompute_digests: bool = False
     remove_signatures: bool = False
     signers: tuple[Signer, ...] = ()
     parallel: int = 0

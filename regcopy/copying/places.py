@@ -13,6 +13,7 @@ from regcopy.copying.plan import target_format
 from regcopy.copying.pool import DEFAULT_PARALLEL, Limits, Pool
 from regcopy.copying.recompression import Rules
 from regcopy.copying.signing import CarriedSignatures
+from regcopy.copying.sizes import measured
 from regcopy.copying.tree import Node, read_tree, select
 from regcopy.errors import located
 from regcopy.model.descriptor import Descriptor
@@ -33,7 +34,7 @@ _First = TypeVar("_First")
 _Second = TypeVar("_Second")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CopyJob:
     """One image to copy.
 
@@ -117,7 +118,7 @@ class Places:
                 wanted = choose_image(self.source, top, platform)
             is_top = wanted.entry is None
             self.source.check(
-                wanted.digest, lambda: wanted.read(self.source).content, is_top=is_top
+                wanted.digest, lambda: wanted.read(self.source).payload, is_top=is_top
             )
         self.signatures.find(wanted.digest, is_top=is_top)
         return wanted
@@ -144,7 +145,8 @@ class Places:
             raw = wanted.read(self.source)
             root = read_tree(self.source, raw, self.job.options.instances, self.reading)
         self.reading.map(lambda node: self._accept(node, root, wanted), list(root.walk()))
-        return root
+        with located(side="source", reference=self.job.source):
+            return measured(root, self.source, self.reading)
 
     def _accept(self, node: Node, root: Node, wanted: Wanted) -> None:
         is_top = node is root and wanted.entry is None

@@ -7,7 +7,7 @@ manifest must be converted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,14 +19,17 @@ from regcopy.copying.recompression import (
     checked_layers,
     layer_changes,
 )
+from regcopy.copying.schema1 import leaving as leaving_schema1
+from regcopy.copying.schema1 import real_layers
 from regcopy.copying.tree import Node
 from regcopy.errors import ManifestInvalid, ManifestUnsupported
 from regcopy.events import CopyStarted, PlannedImage, Role
-from regcopy.model.convert import needs_config
+from regcopy.model.convert import FAMILY_NAMES, needs_config
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageIndex
+from regcopy.model.manifest import ImageIndex, unique
 from regcopy.model.mediatypes import (
+    DOCKER_SCHEMA1_SIGNED,
     FOREIGN_LAYERS,
     INDEXES,
     OCI_INDEX,
@@ -51,7 +54,7 @@ class PlannedBlob(NamedTuple):
     change: Recompression | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What is placed and written.
 
@@ -61,6 +64,7 @@ class Plan:
         targets: family that a manifest is converted into; those that stay are not in it.
         layers: what is done to the layers of images.
         configs: configs that must be read first: to write them anew, or to check layers.
+        unpacked: layers whose diff IDs must be learned, as no config tells them.
         strip: entries of the index that are not copied are taken out of it.
     """
 
@@ -69,6 +73,7 @@ class Plan:
     targets: Mapping[Digest, Format] = field(default_factory=dict)
     layers: LayerChanges = field(default_factory=dict)
     configs: tuple[Descriptor, ...] = ()
+    unpacked: tuple[Descriptor, ...] = ()
     strip: bool = False
 
     @property
@@ -83,10 +88,8 @@ class Plan:
 
     def reasons(self, made: Iterable[Recompression]) -> tuple[str, ...]:
         """Say what was done, where these were the changes that were made to layers."""
-        reasons: list[str] = []
-        for family in dict.fromkeys(self.targets.values()):
-            name = "OCI" if family == "oci" else "Docker schema 2"
-            reasons.append(f"manifests were converted to {name}")
+        families = dict.fromkeys(self.targets.values())
+        reasons = [f"manifests were converted to {FAMILY_NAMES[one]}" for one in families]
         reasons.extend(dict.fromkeys(str(change) for change in made))
         if self.strip:
             reasons.append("the index was cut down to the platforms copied")
@@ -106,26 +109,28 @@ class Plan:
             if change is not None
         }
 
-    def started(self) -> CopyStarted:
-        """The plan as the event that opens a copy."""
+    def started(self, signed: frozenset[Digest]) -> CopyStarted:
+        """The plan as the event that opens a copy; `signed` has signatures that travel too."""
         parsed = self.root.parsed
         images = tuple(self.root.images())
+        placed = {planned.blob.digest for planned in self.blobs}
         return CopyStarted(
             images=len(images),
             listed=len(parsed.manifests) if isinstance(parsed, ImageIndex) else 1,
             is_index=isinstance(parsed, ImageIndex),
             blobs=len(self.blobs),
             total_bytes=self.total_bytes,
-            plan=tuple(_planned_image(image) for image in images),
+            plan=tuple(_planned_image(image, placed) for image in images),
+            signed=signed,
         )
 
 
-def _planned_image(node: Node) -> PlannedImage:
+def _planned_image(node: Node, placed: Collection[Digest]) -> PlannedImage:
     config = node.image.config
     return PlannedImage(
         node.raw.digest,
-        tuple(layer.digest for layer in node.image.layers),
-        config.digest if config else None,
+        tuple(layer.digest for layer in node.image.layers if layer.digest in placed),
+        config.digest if config and config.digest in placed else None,
     )
 
 
@@ -149,8 +154,10 @@ def make_plan(
     layers = layer_changes(root, Rules.of(options, capabilities), are_plain=plain_layers)
     targets = _targets(root, layers, options, capabilities)
     strip = options.instances.strip and _drops_entries(root)
-    blobs, configs = _blobs(root, targets, layers)
-    plan = Plan(root, blobs, targets, layers, configs, strip)
+    leaving = {node.raw.digest: real_layers(node) for node in leaving_schema1(root, targets)}
+    blobs, configs = _blobs(root, targets, layers, leaving)
+    unpacked = unique(layer for kept in leaving.values() for layer in kept.values())
+    plan = Plan(root, blobs, targets, layers, configs, unpacked, strip)
     if fixed and plan.changes:
         why = "digests are to be preserved" if options.preserve_digests else "its name has a digest"
         raise ManifestUnsupported(
@@ -174,11 +181,12 @@ def _targets(
         media_type = node.raw.media_type
         target = target_format(media_type, options, capabilities)
         needs_oci = any(
-            c is not None and c.after == "zstd" for c in layers.get(node.raw.digest, ())
+            c is not None and c.after in ("zstd", "zstd:chunked")
+            for c in layers.get(node.raw.digest, ())
         )
         # A list of Docker's would name images that its readers do not expect there.
         has_oci = any(targets.get(child.raw.digest) == "oci" for child in node.children)
-        if (needs_oci or has_oci) and (target or format_of(media_type)) == "v2s2":
+        if (needs_oci or has_oci) and (target or format_of(media_type)) != "oci":
             target = _oci_for_zstd(media_type, options, capabilities)
         if target is not None:
             targets[node.raw.digest] = target
@@ -189,9 +197,11 @@ def _oci_for_zstd(
     media_type: str, options: CopyOptions, capabilities: Capabilities
 ) -> Format | None:
     accepted = capabilities.manifest_types
-    if options.format == "v2s2" or (accepted and _in_family(media_type, "oci") not in accepted):
+    is_refused = bool(accepted) and _in_family(media_type, "oci") not in accepted
+    if options.format not in (None, "oci") or is_refused:
+        family = FAMILY_NAMES["v2s1" if options.format == "v2s1" else "v2s2"]
         raise ManifestUnsupported(
-            "layers are to be compressed with zstd, which Docker schema 2 does not have",
+            f"layers are to be compressed with zstd, which {family} does not have",
             hint="choose --dest-compress-format gzip, or --format oci",
         )
     return None if format_of(media_type) == "oci" else "oci"
@@ -205,24 +215,43 @@ def target_format(
     Raises:
         ManifestUnsupported: the destination takes it neither as it is nor converted.
     """
-    family = format_of(media_type)
-    wanted = options.format or family
     accepted = capabilities.manifest_types
-    if not accepted or _in_family(media_type, wanted) in accepted:
-        return None if wanted == family else wanted
-    others: dict[Format, Format] = {"oci": "v2s2", "v2s2": "oci"}
-    other = others[wanted] if wanted else None
-    if options.format is None and other and _in_family(media_type, other) in accepted:
-        return other
+    family = format_of(media_type)
+    is_fixed = options.preserve_digests or capabilities.required_digest is not None
+    wanted = _choices(family, accepted, is_fixed=is_fixed)
+    if options.format is not None:
+        # Images of schema 1 stand in lists of schema 2.
+        is_list = options.format == "v2s1" and media_type in INDEXES
+        wanted = ("v2s2",) if is_list else (options.format,)
+    for choice in wanted:
+        if not accepted or _in_family(media_type, choice) in accepted:
+            # In a registry, schema 1 has the registry's name in it, and must be signed.
+            is_renamed = choice == "v2s1" and bool(accepted) and not is_fixed
+            return choice if choice != family or is_renamed else None
     if media_type in INDEXES:
         raise ManifestUnsupported(
             "the destination holds single images, and this is an index of several",
             hint="leave out --all; --platform chooses one image",
         )
     raise ManifestUnsupported(
-        f'the destination takes no manifest of type "{_in_family(media_type, wanted)}"',
+        f'the destination takes no manifest of type "{_in_family(media_type, wanted[0])}"',
         hint="" if options.format is None else "leave out --format, or choose the other one",
     )
+
+
+def _choices(
+    family: Format | None, accepted: Collection[str], *, is_fixed: bool
+) -> tuple[Format | None, ...]:
+    """Families for a manifest, the best first: its own, but for schema 1."""
+    if family == "oci":
+        return ("oci", "v2s2")
+    if family == "v2s2":
+        return ("v2s2", "oci")
+    if family == "v2s1":
+        # Nearly all registries refuse it; what takes everything, such as a folder, can have it.
+        keeps = is_fixed or not accepted
+        return ("v2s1", "v2s2", "oci") if keeps else ("v2s2", "oci")
+    return (None,)
 
 
 def _in_family(media_type: str, family: Format | None) -> str:
@@ -230,6 +259,8 @@ def _in_family(media_type: str, family: Format | None) -> str:
     if family is None or format_of(media_type) == family:
         return media_type
     is_index = media_type in (OCI_INDEX, TO_DOCKER[OCI_INDEX])
+    if family == "v2s1":
+        return DOCKER_SCHEMA1_SIGNED
     oci = OCI_INDEX if is_index else OCI_MANIFEST
     return oci if family == "oci" else TO_DOCKER[oci]
 
@@ -242,16 +273,22 @@ def _drops_entries(root: Node) -> bool:
 
 
 def _blobs(
-    root: Node, targets: Mapping[Digest, Format], layers: LayerChanges
+    root: Node,
+    targets: Mapping[Digest, Format],
+    layers: LayerChanges,
+    leaving: Mapping[Digest, Mapping[Digest, Descriptor]],
 ) -> tuple[tuple[PlannedBlob, ...], tuple[Descriptor, ...]]:
     blobs: dict[tuple[Digest, Recompression | None], PlannedBlob] = {}
     read: dict[Digest, Descriptor] = {}
     for node in root.images():
         image = node.image
         changes = layers.get(node.raw.digest, (None,) * len(image.layers))
+        kept = leaving.get(node.raw.digest)
         for layer, change in zip(image.layers, changes, strict=True):
             if layer.urls and layer.media_type in FOREIGN_LAYERS:
                 continue  # whoever runs the image fetches it from there
+            if kept is not None and layer.digest not in kept:
+                continue  # only schema 1 has empty layers
             _add(blobs, PlannedBlob(layer, "layer", change))
         if image.config is None:
             continue

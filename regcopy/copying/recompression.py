@@ -19,6 +19,7 @@ from regcopy.model.digest import Digest
 from regcopy.model.image_config import read_diff_ids
 from regcopy.model.manifest import ImageManifest
 from regcopy.model.mediatypes import (
+    CHUNKED_CHECKSUM,
     LAYERS_TO_OCI,
     Compression,
     CompressionFormat,
@@ -30,13 +31,15 @@ from regcopy.transports.base import Capabilities, LayerForm
 
 # Compressed layers that a family of manifests has a type for.
 _FITTING: Final[Mapping[Format, frozenset[Compression]]] = {
-    "oci": frozenset({"gzip", "zstd"}),
+    "oci": frozenset({"gzip", "zstd", "zstd:chunked"}),
     "v2s2": frozenset({"gzip"}),
+    "v2s1": frozenset({"gzip"}),
 }
 _VERBS: Final[Mapping[Compression, str]] = {
     "none": "decompressed",
     "gzip": "gzipped",
     "zstd": "compressed with zstd",
+    "zstd:chunked": "compressed with zstd:chunked",
 }
 
 
@@ -67,6 +70,13 @@ class Recompression(NamedTuple):
         own = recompressed(layer.media_type, self.after)
         oci = LAYERS_TO_OCI.get(layer.media_type, layer.media_type)
         return own or recompressed(oci, self.after) or layer.media_type
+
+
+def _compression_of(layer: Descriptor) -> Compression | None:
+    """Tell how a layer is compressed, as its descriptor says; None where it is none of ours."""
+    found = compression_of(layer.media_type)
+    is_chunked = found == "zstd" and CHUNKED_CHECKSUM in layer.annotations
+    return "zstd:chunked" if is_chunked else found
 
 
 LayerChanges = Mapping[Digest, tuple[Recompression | None, ...]]
@@ -115,7 +125,7 @@ class Rules(NamedTuple):
             layer: of the image.
             is_plain: it is a plain tar file, whatever its media type tells.
         """
-        before = compression_of(layer.media_type)
+        before = _compression_of(layer)
         if before is not None and is_plain:
             before = "none"
         if self.form == "any" or before is None or not can_recompress(image, layer):
@@ -123,8 +133,8 @@ class Rules(NamedTuple):
         after: Compression = "none"
         if self.form == "compressed":
             after = self.format or ("gzip" if before == "none" else before)
-        if after == before:
-            return None
+        if after == before or (before, after) == ("zstd:chunked", "zstd"):
+            return None  # what is chunked is zstd as well
         level = None if after == "none" else self.level
         return Recompression(before, after, level, before in self.may_stay)
 
@@ -148,8 +158,13 @@ def layer_changes(root: Node, rules: Rules, *, are_plain: bool = False) -> Layer
 
 
 def checked_layers(root: Node, changes: LayerChanges) -> Iterator[tuple[Node, tuple[int, ...]]]:
-    """Give the images whose config is needed to check layers, and which layers these are."""
+    """Give the images whose config is needed to check layers, and which layers these are.
+
+    An image of schema 1 has none: what its layers unpack to shows once they have passed.
+    """
     for node in root.images():
+        if node.image.config is None:
+            continue
         found = enumerate(changes.get(node.raw.digest, ()))
         unpacked = tuple(n for n, change in found if change and change.before != "none")
         if unpacked:

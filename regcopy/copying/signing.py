@@ -5,18 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from regcopy.errors import ManifestUnsupported, located
+from regcopy.events import SignatureKind
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.transports.base import ImageDestination
 from regcopy.trust.gate import TrustedSource
-from regcopy.trust.signatures import Signature
 from regcopy.trust.store import DestinationSignatures
 
 if TYPE_CHECKING:
     from regcopy.copying.places import CopyJob
+    from regcopy.trust.signatures import Signature
+
+
+class Stored(NamedTuple):
+    """How many signatures of a manifest were stored, and the kinds of those made for it."""
+
+    signatures: int
+    made: tuple[SignatureKind, ...]
 
 
 class CarriedSignatures:
@@ -82,7 +90,12 @@ class CarriedSignatures:
                 )
             raise
 
-    def write(self, manifest: RawManifest, *, top: bool) -> None:
+    @property
+    def signed(self) -> frozenset[Digest]:
+        """The source's manifests that have signatures, as far as they were looked at."""
+        return frozenset(self._found)
+
+    def write(self, manifest: RawManifest, *, top: bool) -> Stored:
         """Store the signatures of a manifest that was just put.
 
         Raises:
@@ -92,3 +105,4 @@ class CarriedSignatures:
         made = tuple(signer.sign(manifest.digest, self._image) for signer in self._signers)
         if signatures or made:
             self._target.write(manifest.digest, (*signatures, *made), is_top=top)
+        return Stored(len(signatures) + len(made), tuple(signature.kind for signature in made))

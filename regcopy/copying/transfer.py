@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from regcopy.copying.ledger import Ledger
 from regcopy.copying.made import Made, MadeLayers, Recipe
 from regcopy.copying.places import Places
+from regcopy.copying.plain_layers import PlainLayers
 from regcopy.copying.plan import PlannedBlob
 from regcopy.copying.pool import HEAVY_WORKERS
 from regcopy.copying.recompression import Recompression
@@ -20,14 +21,19 @@ from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, Observer
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
-from regcopy.streams.blob import BlobStream, Readable, read_limited, skip
-from regcopy.streams.recompress import recompress
+from regcopy.streams.blob import BlobStream, Opener, Readable, read_limited, skip
+from regcopy.streams.windows import hold_in
 from regcopy.transports.abilities import MountsBlobs, SharesBlobs
 from regcopy.transports.base import (
     ImageReference,
 )
 
+if TYPE_CHECKING:
+    from regcopy.streams.watched import PlainLayer
+
 Outcome = Literal["copied", "reused", "mounted"]
+Found = tuple[Descriptor, Outcome]
+OpenStream = Callable[[Descriptor], BlobStream]
 
 # Layers above this size share few threads.
 HEAVY_BYTES: Final = 4 * 1024 * 1024
@@ -73,27 +79,60 @@ class Transfer:
         self._stop = threading.Event()
         self._made = job.destination_context.resources.get(MadeLayers, "", MadeLayers)
         self._ledger = job.destination_context.resources.get(Ledger, "", Ledger)
+        self._hold = hold_in(job.source_context.resources, self.check_stopped)
+        self._precomputes = job.options.precompute_digests
+        self._environment = job.destination_context.environment
         self._configs: dict[Digest, bytes] = {}
         self._diff_ids: Mapping[Digest, Digest] = {}
+        self._watched: frozenset[Digest] = frozenset()
+        self._plain = job.destination_context.resources.get(PlainLayers, "", PlainLayers)
 
-    def run(self, blobs: Sequence[PlannedBlob], diff_ids: Mapping[Digest, Digest]) -> list[Placed]:
+    def run(
+        self,
+        blobs: Sequence[PlannedBlob],
+        diff_ids: Mapping[Digest, Digest],
+        unpacked: Sequence[Descriptor] = (),
+    ) -> list[Placed]:
         """Place all blobs.
 
         Args:
             blobs: what is to be placed.
             diff_ids: digests that layers must have once they are decompressed.
+            unpacked: layers that are looked into while they pass; see `find_plain`.
 
         Raises:
             RegcopyError: the first failure; the others are stopped.
         """
         self._diff_ids = diff_ids
-        return self._pool.map(
+        self._watched = frozenset(layer.digest for layer in unpacked)
+        placed = self._pool.map(
             self._place,
             blobs,
             stop=self._stop,
             is_heavy=_is_heavy,
             heavy_workers=HEAVY_WORKERS,
         )
+        # What did not pass, as it was at the destination already, is read for it.
+        missing = [layer for layer in unpacked if self.find_plain(layer.digest) is None]
+        self._pool.map(
+            self._look_into,
+            missing,
+            stop=self._stop,
+            is_heavy=lambda _: True,
+            heavy_workers=HEAVY_WORKERS,
+        )
+        return placed
+
+    def _look_into(self, layer: Descriptor) -> None:
+        with (
+            self._reading(f"reading blob {layer.digest}"),
+            BlobStream(self._opener(layer), layer) as stream,
+        ):
+            stream.drain()
+
+    def find_plain(self, layer: Digest) -> PlainLayer | None:
+        """Tell what a layer unpacks to, where the run was to learn that."""
+        return self._plain.find(layer)
 
     def read_configs(self, configs: Sequence[Descriptor]) -> Mapping[Digest, bytes]:
         """Read configs of images whole, verified. They are not read again to be placed.
@@ -129,7 +168,7 @@ class Transfer:
             if planned.change is not None:
                 there, outcome = self._place_changed(blob, planned.change)
             else:
-                there, outcome = self._place_as_it_is(blob)
+                there, outcome = self._place_as_it_is(blob, self._stream)
         self._observer.notify(BlobDone(blob, planned.role, outcome))
         return Placed(planned, there, outcome)
 
@@ -145,10 +184,10 @@ class Transfer:
                 with self._reading(f"{doing} {digest}"):
                     raise
 
-    def _place_as_it_is(self, blob: Descriptor) -> tuple[Descriptor, Outcome]:
+    def _place_as_it_is(self, blob: Descriptor, open_stream: OpenStream) -> Found:
         place = self._destination
         if not isinstance(place, SharesBlobs):
-            return self._bring(blob)
+            return self._bring(blob, open_stream)
         domain, scope = place.blob_domain, place.blob_scope
         # Other copies of the run may want the same blob at this moment.
         with self._ledger.alone(domain, blob.digest, self.check_stopped):
@@ -156,18 +195,18 @@ class Transfer:
             if scope in held:
                 return blob, "reused"
             if any(self._mount(blob, elsewhere) for elsewhere in held.values()):
-                found: tuple[Descriptor, Outcome] = (blob, "mounted")
+                found: Found = (blob, "mounted")
             else:
-                found = self._bring(blob)
+                found = self._bring(blob, open_stream)
             self._ledger.note(domain, scope, blob.digest, self._target)
             return found
 
-    def _bring(self, blob: Descriptor) -> tuple[Descriptor, Outcome]:
+    def _bring(self, blob: Descriptor, open_stream: OpenStream) -> Found:
         if self._mount(blob, self._reference):
             return blob, "mounted"
         if self._destination.find_blob(blob):
             return blob, "reused"
-        with self._stream(blob) as stream:
+        with open_stream(blob) as stream:
             return self._destination.put_blob(stream), "copied"
 
     def _mount(self, blob: Descriptor, source: ImageReference) -> bool:
@@ -178,7 +217,7 @@ class Transfer:
             and place.mount_blob(blob, source)
         )
 
-    def _place_changed(self, blob: Descriptor, change: Recompression) -> tuple[Descriptor, Outcome]:
+    def _place_changed(self, blob: Descriptor, change: Recompression) -> Found:
         recipe = Recipe(blob.digest, change.after, change.level, self._diff_ids.get(blob.digest))
         made = self._made.find(recipe)
         if made is not None:
@@ -189,13 +228,32 @@ class Transfer:
                 return there, "reused"
         if change.may_stay and self._destination.find_blob(blob):
             return blob, "reused"
-        there = self._put_changed(blob, change, recipe.diff_id)
+        with self._changed(blob, change, recipe.diff_id) as stream:
+            there, outcome = self._put_changed(stream)
         self._made.note(recipe, Made(there, self._target))
-        return there, "copied"
+        return there, outcome
 
-    def _put_changed(
+    def _put_changed(self, stream: BlobStream) -> Found:
+        """Place a layer whose digest is known only once it was made."""
+        if not self._precomputes or not isinstance(self._destination, SharesBlobs):
+            return self._destination.put_blob(stream), "copied"
+        from regcopy.copying.precompute import precomputed  # few ask for it
+
+        with precomputed(stream, self._temporary_folder()) as known:
+            return self._place_as_it_is(stream.descriptor(), lambda _: known)
+
+    def _temporary_folder(self) -> str:
+        from regcopy.streams.tar_storage import temporary_folder
+
+        return temporary_folder(self._environment.get("TMPDIR"))
+
+    def _changed(
         self, blob: Descriptor, change: Recompression, diff_id: Digest | None
-    ) -> Descriptor:
+    ) -> BlobStream:
+        from regcopy.streams.recompress import recompress  # most layers stay as they are
+
+        annotations: dict[str, str] = {}
+
         def open_changed(offset: int) -> Readable:
             # Such bytes cannot be asked for from the middle: an upload that resumes makes
             # them again, and they are the same again.
@@ -208,6 +266,9 @@ class Transfer:
                     level=change.level,
                     diff_id=diff_id,
                     ahead=blob.size > HEAVY_BYTES,
+                    hold=self._hold,
+                    folder=self._temporary_folder(),
+                    annotate=annotations.update,
                 )
                 skip(changed, offset)
             except BaseException:
@@ -215,24 +276,32 @@ class Transfer:
                 raise
             return changed
 
-        with BlobStream(
+        return BlobStream(
             open_changed,
             None,
             media_type=change.media_type(blob),
             digest=diff_id if change.after == "none" else None,
+            annotations=annotations,
             on_progress=lambda _: self.check_stopped(),
-        ) as stream:
-            return self._destination.put_blob(stream)
+        )
 
     def _stream(self, blob: Descriptor) -> BlobStream:
+        return BlobStream(self._opener(blob), blob, on_progress=lambda at: self._advance(blob, at))
+
+    def _opener(self, blob: Descriptor) -> Opener:
         def open_at(offset: int) -> Readable:
             if blob.digest in self._configs:
                 return io.BytesIO(self._configs[blob.digest][offset:])
             with self._reading(f"reading blob {blob.digest}"):
                 raw = self._source.open_blob(blob, offset=offset)
-            return self._from_source(raw, blob)
+            opened = self._from_source(raw, blob)
+            if offset or blob.digest not in self._watched:
+                return opened  # the rest alone cannot be unpacked
+            from regcopy.streams.watched import Watched  # few images need it
 
-        return BlobStream(open_at, blob, on_progress=lambda at: self._advance(blob, at))
+            return Watched(opened, lambda found: self._plain.note(blob.digest, found))
+
+        return open_at
 
     def _from_source(self, raw: Readable, blob: Descriptor) -> _SourceBlob:
         operation = f"reading blob {blob.digest}"

@@ -36,7 +36,7 @@ ATTESTATION_SUBJECT: Final = "vnd.docker.reference.digest"
 _Known = dict[Digest, tuple[RawManifest, ParsedManifest]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
     """A manifest that is copied, and below it those of its children that are copied too."""
 

@@ -61,9 +61,14 @@ def dump_object(document: Mapping[str, object]) -> bytes:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except RecursionError:
         raise ManifestInvalid("document is nested too deeply") from None
+    return escape_html(text).encode()
+
+
+def escape_html(text: str) -> str:
+    """Escape in JSON what Go's encoder escapes, so that it can stand in a page."""
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return text.encode()
+    return text
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

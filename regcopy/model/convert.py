@@ -32,12 +32,14 @@ from regcopy.model.mediatypes import (
     DOCKER_CONFIG,
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    IMAGE_MANIFESTS,
     LAYERS_TO_DOCKER,
     LAYERS_TO_OCI,
     OCI_CONFIG,
     OCI_INDEX,
     OCI_LAYER_ZSTD,
     OCI_MANIFEST,
+    SCHEMA1,
     Format,
     compression_of,
     format_of,
@@ -47,22 +49,30 @@ from regcopy.text import printable
 _NO_LAYERS: Final[Mapping[Digest, Descriptor]] = MappingProxyType({})
 # Early clients pushed Docker's config without a type of its own.
 _IMAGE_CONFIGS: Final = frozenset({OCI_CONFIG, DOCKER_CONFIG, "application/octet-stream"})
-_NAMES: Final[Mapping[Format, str]] = {"oci": "OCI", "v2s2": "Docker schema 2"}
+FAMILY_NAMES: Final[Mapping[Format, str]] = {
+    "oci": "OCI",
+    "v2s2": "Docker schema 2",
+    "v2s1": "Docker schema 1",
+}
 
 
 class RewrittenImage(NamedTuple):
     """A manifest as it is written, and the config that belongs to it.
 
     Attributes:
-        config: bytes of a new config, None where the source's config stays.
+        config: bytes of a new config, None where the source's config stays, or there is none.
+        layer: a layer that the source does not have, None where there is none.
     """
 
     manifest: RawManifest
     config: bytes | None
+    layer: bytes | None = None
 
 
 def needs_config(parsed: ImageManifest, to: Format | None) -> bool:
     """Tell whether `rewrite_image` must be given the bytes of the config."""
+    if to == "v2s1":
+        return parsed.media_type in IMAGE_MANIFESTS
     return to == "oci" and parsed.media_type == DOCKER_MANIFEST
 
 
@@ -72,7 +82,8 @@ def can_recompress(parsed: ImageManifest, layer: Descriptor) -> bool:
     What an artifact names is not touched: whoever reads it may look for these very bytes.
     Neither is a layer that can be fetched from somewhere else by its digest.
     """
-    is_image = parsed.config is not None and parsed.config.media_type in _IMAGE_CONFIGS
+    has_config = parsed.config is not None and parsed.config.media_type in _IMAGE_CONFIGS
+    is_image = has_config or parsed.media_type in SCHEMA1
     return is_image and compression_of(layer.media_type) is not None and not layer.urls
 
 
@@ -104,6 +115,8 @@ def rewrite_image(
         raise TypeError("an index is no image")
     family = format_of(parsed.media_type)
     target = to or family
+    if target == "v2s1":
+        raise TypeError("schema 1 is made with its signature, in regcopy.copying.schema1")
     if target == family and not any(layer.digest in layers for layer in parsed.layers):
         return RewrittenImage(raw, None)
     if target is None or parsed.config is None:
@@ -111,7 +124,7 @@ def rewrite_image(
     converts = target != family
     if converts and parsed.config.media_type not in _IMAGE_CONFIGS:
         shown = printable(parsed.config.media_type, limit=150)
-        raise _unsupported(f'{_NAMES[target]} has no config of type "{shown}"')
+        raise _unsupported(f'{FAMILY_NAMES[target]} has no config of type "{shown}"')
     entries = [_layer(layer, layers, target, converts=converts) for layer in parsed.layers]
     if target == "v2s2":
         described = replace(parsed.config, media_type=DOCKER_CONFIG) if converts else parsed.config
@@ -131,7 +144,8 @@ def _layer(
     # A layer that several images share was replaced once, perhaps for one of the other family.
     media_type = _layer_type(after.media_type, target)
     # Docker's layers have no annotations; what stands there all the same is not taken over.
-    annotations = {} if converts else after.annotations
+    # Those of a layer that was made on the way are about its new bytes.
+    annotations = {} if after is before else after.annotations
     return replace(after, media_type=media_type, annotations=annotations)
 
 
@@ -147,7 +161,7 @@ def _layer_type(media_type: str, target: Format) -> str:
             hint="add --dest-compress-format gzip, or leave out --format",
         )
     shown = printable(media_type, limit=150)
-    raise _unsupported(f'{_NAMES[target]} has no layer of type "{shown}"')
+    raise _unsupported(f'{FAMILY_NAMES[target]} has no layer of type "{shown}"')
 
 
 def _unsupported(
@@ -258,7 +272,7 @@ def rewrite_index(
 
 def _as_it_is_now(entry: Descriptor, children: Mapping[Digest, RawManifest]) -> Descriptor:
     child = children.get(entry.digest)
-    if child is None or Digest.of(child.content, entry.digest.algorithm) == entry.digest:
+    if child is None or Digest.of(child.payload, entry.digest.algorithm) == entry.digest:
         return entry
     return replace(entry, media_type=child.media_type, digest=child.digest, size=child.size)
 

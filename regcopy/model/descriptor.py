@@ -10,6 +10,9 @@ from regcopy.model._json import JsonObject
 from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
 
+# A manifest of Docker's schema 1 does not tell how large its layers are.
+UNKNOWN_SIZE: Final = -1
+
 _KNOWN: Final = frozenset(
     {"mediaType", "digest", "size", "urls", "annotations", "platform", "artifactType", "data"}
 )
@@ -18,7 +21,7 @@ _KNOWN_PLATFORM: Final = frozenset({"architecture", "os", "variant", "os.version
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Media type, digest and size of some content; the size is binding.
+    """Media type, digest and size of some content; a size other than UNKNOWN_SIZE is binding.
 
     Equality and hash cover media type, digest and size: the identity of the content.
     """

@@ -14,11 +14,14 @@ from typing import Final
 
 from regcopy.errors import LimitExceeded, ManifestInvalid, ManifestUnsupported, SizeMismatch
 from regcopy.model._json import JsonObject, load_object
-from regcopy.model.descriptor import Descriptor
+from regcopy.model.descriptor import UNKNOWN_SIZE, Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import (
+    DOCKER_LAYER_GZIP,
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    DOCKER_SCHEMA1,
+    DOCKER_SCHEMA1_SIGNED,
     IMAGE_MANIFESTS,
     INDEXES,
     OCI_ARTIFACT,
@@ -48,6 +51,13 @@ _KNOWN: Final = frozenset(
         "fsLayers",
     }
 )
+# Which kinds of manifest have which of these members; none has two.
+_EXPECTED: Final[Mapping[str, frozenset[str]]] = {
+    "manifests": INDEXES,
+    "layers": IMAGE_MANIFESTS,
+    "blobs": frozenset({OCI_ARTIFACT}),
+    "fsLayers": SCHEMA1,
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,21 @@ class RawManifest:
 
     @cached_property
     def digest(self) -> Digest:
-        """SHA-256 digest of the bytes."""
-        return Digest.of(self.content)
+        """SHA-256 digest of the payload.
+
+        Raises:
+            ManifestInvalid: a signed manifest of Docker's schema 1 contradicts itself.
+        """
+        return Digest.of(self.payload)
+
+    @cached_property
+    def payload(self) -> bytes:
+        """What the digest is of: all bytes, but in schema 1 not the signatures. As `digest`."""
+        if self.media_type not in SCHEMA1:
+            return self.content
+        from regcopy.model.jws import payload_of  # few images are that old
+
+        return payload_of(self.content)
 
     @property
     def size(self) -> int:
@@ -68,11 +91,27 @@ class RawManifest:
         return len(self.content)
 
     def check(self, digest: Digest, size: int | None = None) -> None:
-        """Raise DigestMismatch or SizeMismatch unless these are the bytes asked for."""
+        """Raise DigestMismatch or SizeMismatch unless these are the bytes asked for.
+
+        Raises:
+            ManifestInvalid: as `digest`.
+        """
         if size is not None and size != self.size:
             raise SizeMismatch(size, self.size, what="manifest")
         if digest != self.digest:
-            digest.check(self.content)
+            digest.check(self.payload)
+
+    @classmethod
+    def described(cls, content: bytes, descriptor: Descriptor) -> RawManifest:
+        """Take what was found under a descriptor, and check that it is that.
+
+        Raises:
+            DigestMismatch, SizeMismatch: it is not.
+            ManifestInvalid: the descriptor has no media type, and the content tells none.
+        """
+        raw = cls(content, descriptor.media_type)
+        raw.check(descriptor.digest, descriptor.size)
+        return raw if raw.media_type else cls(content, media_type_of(content))
 
     def descriptor(self) -> Descriptor:
         """Media type, digest and size of these bytes."""
@@ -147,10 +186,7 @@ def parse_manifest(raw: RawManifest) -> ParsedManifest:
     document.refuse_lookalikes(_KNOWN)
     media_type = _kind(document, raw.media_type)
     if media_type in SCHEMA1:
-        raise ManifestUnsupported(
-            "Docker schema 1 manifests cannot be copied yet",
-            hint="push the image again with a current tool, or ask for another tag",
-        )
+        return _parse_schema1(RawManifest(raw.content, media_type))
     if media_type in INDEXES:
         return _parse_index(document, media_type)
     if media_type in IMAGE_MANIFESTS:
@@ -162,17 +198,14 @@ def parse_manifest(raw: RawManifest) -> ParsedManifest:
 
 def _kind(document: JsonObject, served_as: str) -> str:
     members = document.members
-    if "fsLayers" in members and "layers" not in members and "manifests" not in members:
-        return served_as if served_as in SCHEMA1 else next(iter(sorted(SCHEMA1)))
-    families = [name for name in ("manifests", "layers", "blobs", "fsLayers") if name in members]
+    families = [name for name in _EXPECTED if name in members]
     if len(families) > 1:
         raise ManifestInvalid(
             f'ambiguous manifest: it has both "{families[0]}" and "{families[1]}"'
         )
     kind = document.string("mediaType") or _served_kind(served_as) or _guess(document)
-    expected = {"manifests": INDEXES, "layers": IMAGE_MANIFESTS, "blobs": {OCI_ARTIFACT}}
-    known = INDEXES | IMAGE_MANIFESTS | {OCI_ARTIFACT}
-    if kind in known and families and kind not in expected[families[0]]:
+    known = INDEXES | IMAGE_MANIFESTS | SCHEMA1 | {OCI_ARTIFACT}
+    if kind in known and families and kind not in _EXPECTED[families[0]]:
         raise ManifestInvalid(f'manifest says it is "{kind}" and has "{families[0]}"')
     if "manifests" in members and "config" in members:
         raise ManifestInvalid('ambiguous manifest: it has both "manifests" and "config"')
@@ -203,6 +236,9 @@ def _guess(document: JsonObject) -> str:
         entries = document.children("manifests")
         docker = entries and all(e.string("mediaType") == DOCKER_MANIFEST for e in entries)
         return DOCKER_LIST if docker else OCI_INDEX
+    if "fsLayers" in document.members:
+        is_signed = document.members.get("signatures") is not None
+        return DOCKER_SCHEMA1_SIGNED if is_signed else DOCKER_SCHEMA1
     config = document.child("config")
     if config is not None and config.string("mediaType").startswith("application/vnd.docker."):
         return DOCKER_MANIFEST
@@ -249,6 +285,15 @@ def _parse_artifact(document: JsonObject) -> ImageManifest:
         annotations=document.string_map("annotations"),
         artifact_type=document.string("artifactType"),
     )
+
+
+def _parse_schema1(raw: RawManifest) -> ImageManifest:
+    from regcopy.model.schema1 import read_schema1
+
+    # Layers that are thrown away are there all the same, and belong to this manifest.
+    blobs = read_schema1(raw.payload).blobs
+    layers = (Descriptor(DOCKER_LAYER_GZIP, blob, UNKNOWN_SIZE) for blob in blobs)
+    return ImageManifest(raw.media_type, None, tuple(layers), None, {})
 
 
 def _parse_index(document: JsonObject, media_type: str) -> ImageIndex:

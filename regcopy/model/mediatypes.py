@@ -46,14 +46,32 @@ ACCEPTED_MANIFESTS: Final = (
     DOCKER_SCHEMA1,
 )
 
-Format = Literal["oci", "v2s2"]
-CompressionFormat = Literal["gzip", "zstd"]
+# Annotations of a layer in the format zstd:chunked (containers-storage-zstd-chunked(1)): digest
+# of its table of members, where that is, and where the rest of the tar file is.
+CHUNKED_CHECKSUM: Final = "io.github.containers.zstd-chunked.manifest-checksum"
+CHUNKED_POSITION: Final = "io.github.containers.zstd-chunked.manifest-position"
+CHUNKED_REMAINS_POSITION: Final = "io.github.containers.zstd-chunked.tarsplit-position"
+
+Format = Literal["oci", "v2s2", "v2s1"]
+StreamFormat = Literal["gzip", "zstd"]
+CompressionFormat = StreamFormat | Literal["zstd:chunked"]
 Compression = Literal["none"] | CompressionFormat
 
-# Types of one kind of layer, by its compression. Docker has none for zstd.
+# Types of one kind of layer, by its compression. Docker has none for zstd. What is chunked has
+# the type of zstd, which is what stands first.
 _LAYERS: Final[tuple[Mapping[Compression, str], ...]] = (
-    {"none": OCI_LAYER, "gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD},
-    {"none": OCI_FOREIGN, "gzip": OCI_FOREIGN_GZIP, "zstd": OCI_FOREIGN_ZSTD},
+    {
+        "none": OCI_LAYER,
+        "gzip": OCI_LAYER_GZIP,
+        "zstd": OCI_LAYER_ZSTD,
+        "zstd:chunked": OCI_LAYER_ZSTD,
+    },
+    {
+        "none": OCI_FOREIGN,
+        "gzip": OCI_FOREIGN_GZIP,
+        "zstd": OCI_FOREIGN_ZSTD,
+        "zstd:chunked": OCI_FOREIGN_ZSTD,
+    },
     {"none": DOCKER_LAYER, "gzip": DOCKER_LAYER_GZIP},
     {"none": DOCKER_FOREIGN, "gzip": DOCKER_FOREIGN_GZIP},
 )
@@ -90,7 +108,7 @@ def format_of(media_type: str) -> Format | None:
         return "oci"
     if media_type in (DOCKER_MANIFEST, DOCKER_LIST):
         return "v2s2"
-    return None
+    return "v2s1" if media_type in SCHEMA1 else None
 
 
 def compression_of(media_type: str) -> Compression | None:
@@ -107,7 +125,9 @@ def compression_of(media_type: str) -> Compression | None:
 def recompressed(media_type: str, compression: Compression) -> str | None:
     """Type of the same layer in another compression; None where its family has none."""
     if media_type == DOCKER_LAYER_ZSTD:
-        return media_type if compression == "zstd" else recompressed(DOCKER_LAYER, compression)
+        if compression in ("zstd", "zstd:chunked"):
+            return media_type
+        return recompressed(DOCKER_LAYER, compression)
     for kind in _LAYERS:
         if media_type in kind.values():
             return kind.get(compression)

@@ -61,7 +61,7 @@ class OpenImage:
             self._source = TrustedSource(reference, opened, context, trust)
             try:
                 self._top = self._source.get_manifest()
-                self._source.check(self._top.digest, lambda: self._top.content, is_top=True)
+                self._source.check(self._top.digest, lambda: self._top.payload, is_top=True)
             except BaseException:
                 self._source.close()
                 raise

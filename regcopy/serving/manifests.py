@@ -22,6 +22,7 @@ from regcopy.model.mediatypes import (
     ACCEPTED_MANIFESTS,
     FOREIGN_LAYERS,
     OCI_INDEX,
+    SCHEMA1,
     bare,
 )
 from regcopy.model.reference import is_tag
@@ -196,11 +197,14 @@ def _read_all(body: Body) -> bytes:
 
 def _parse(raw: RawManifest) -> ParsedManifest:
     try:
-        return parse_manifest(raw)
+        parsed = parse_manifest(raw)
     except LimitExceeded as error:
         raise Refusal(413, "MANIFEST_INVALID", error.message) from None
     except ContentError as error:
         raise Refusal(400, "MANIFEST_INVALID", error.message) from None
+    if parsed.media_type in SCHEMA1:
+        raise Refusal(400, "MANIFEST_INVALID", "Docker schema 1 is not taken; push schema 2 or OCI")
+    return parsed
 
 
 def _other(status: int, code: str, message: str, descriptor: Descriptor) -> Refusal:

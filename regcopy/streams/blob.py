@@ -7,16 +7,17 @@ read to the end before it makes anything visible, and reading to the end is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Final, Protocol, Self
 
 from regcopy.errors import DigestMismatch, LimitExceeded, SizeMismatch
-from regcopy.model.descriptor import Descriptor
+from regcopy.model.descriptor import UNKNOWN_SIZE, Descriptor
 from regcopy.model.digest import Digest, new_hasher
 
 # Measured (1 GiB over loopback): 16 KiB blocks cost twice the time of 1 MiB blocks.
 BLOCK_BYTES: Final = 1024 * 1024
+_NO_ANNOTATIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Readable(Protocol):
@@ -51,6 +52,7 @@ class BlobStream:
         *,
         media_type: str = "",
         digest: Digest | None = None,
+        annotations: Mapping[str, str] = _NO_ANNOTATIONS,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         """Take bytes from `opener`.
@@ -58,18 +60,23 @@ class BlobStream:
         Args:
             opener: first called at the first read.
             expected: what the bytes must turn out to be; None where that is not known
-                before they have passed (a layer that is compressed on the way).
+                before they have passed (a layer that is compressed on the way). Of one
+                without a size only the digest is compared.
             media_type: type of the blob where nothing is expected.
             digest: what the digest must be at the end where only that is known (a layer that
                 is decompressed on the way).
+            annotations: for the descriptor, where nothing is expected; looked at once all has
+                passed.
             on_progress: called with the position after each block.
         """
-        self.expected = expected
         self.position = 0
         self._media_type = expected.media_type if expected else media_type
+        self._annotations = annotations
         self._opener = opener
         self._raw: Readable | None = None
         self._must_be = expected.digest if expected else digest
+        is_whole = expected is not None and expected.size != UNKNOWN_SIZE
+        self.expected = expected if is_whole else None
         self._algorithm = self._must_be.algorithm if self._must_be else "sha256"
         self._hasher = new_hasher(self._algorithm)
         self._hashed = 0
@@ -144,7 +151,10 @@ class BlobStream:
         """
         if not self._ended:
             raise RuntimeError("the blob was not read to its end")
-        return self.expected or Descriptor(self._media_type, self._digest(), self._hashed)
+        if self.expected is not None:
+            return self.expected
+        annotations = dict(self._annotations)
+        return Descriptor(self._media_type, self._digest(), self._hashed, annotations=annotations)
 
     def restart(self, offset: int) -> None:
         """Continue from `offset` bytes, which must have passed before, or from 0.

@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol
 
 from regcopy.errors import ContentError, LimitExceeded
 from regcopy.streams.blob import BLOCK_BYTES, Readable
+from regcopy.streams.windows import FRAME_HEADER_BYTES, MAX_WINDOW_LOG, Hold, window_bytes
 
 Packing = Literal["gzip", "zstd", "bzip2", "xz"]
 
@@ -33,8 +34,6 @@ _MAGIC: Final[tuple[tuple[bytes, Packing], ...]] = (
 _FIRST_STEP_BYTES: Final = 4 * 1024
 _LARGEST_STEP_BYTES: Final = 256 * 1024
 _GZIP_BITS: Final = 15 + 16
-# 32 MiB: what skopeo and buildah write at their best levels. The tool zstd stops at 8 MiB.
-_ZSTD_WINDOW_LOG: Final = 25
 # xz -9 needs 65 MiB; a header can ask for 4 GiB.
 _XZ_MEMORY_BYTES: Final = 70 * 1024 * 1024
 
@@ -101,9 +100,20 @@ class Unpacked:
     Several compressed parts may follow one another (RFC 1952, section 2.2; RFC 8878, 3.1).
     """
 
-    def __init__(self, raw: Readable, packing: Packing, *, what: str = "") -> None:
-        """Unpack `raw`, which is closed with this; `what` is what messages call it."""
+    def __init__(
+        self, raw: Readable, packing: Packing, *, what: str = "", hold: Hold | None = None
+    ) -> None:
+        """Unpack something.
+
+        Args:
+            raw: the compressed bytes; closed with this.
+            packing: how they are compressed.
+            what: what messages call them.
+            hold: asked for the room that a window of zstd takes; None where nobody counts.
+        """
         self._raw = raw
+        self._hold = hold if packing == "zstd" else None
+        self._give_back: Callable[[], None] | None = None
         self._what = f"{packing} data of {what}" if what else f"{packing} data"
         self._new_decoder, self._error = _DECODERS[packing]()
         self._decoder: Decoder | None = None
@@ -123,6 +133,7 @@ class Unpacked:
             if self._decoder is None:
                 if not self._skip_zeros():
                     break
+                self._take_room()
                 self._decoder, self._step = self._new_decoder(), _FIRST_STEP_BYTES
             if block := self._unpack(self._decoder, wanted):
                 return block
@@ -139,6 +150,24 @@ class Unpacked:
                 return True
         return False
 
+    def _take_room(self) -> None:
+        """Wait for the memory that the part that begins here takes."""
+        if self._hold is None:
+            return
+        while len(self._block) - self._at < FRAME_HEADER_BYTES:
+            more = self._raw.read(_LARGEST_STEP_BYTES)
+            if not more:
+                break
+            self._block, self._at = memoryview(bytes(self._block[self._at :]) + more), 0
+        head = bytes(self._block[self._at : self._at + FRAME_HEADER_BYTES])
+        self._give_back = self._hold(window_bytes(head))
+
+    def _end_part(self) -> None:
+        self._decoder = None
+        if self._give_back is not None:
+            self._give_back()
+            self._give_back = None
+
     def _unpack(self, decoder: Decoder, wanted: int) -> bytes:
         data = self._take() if decoder.needs_input else memoryview(b"")
         try:
@@ -147,7 +176,7 @@ class Unpacked:
             raise self._translated(error) from None
         if decoder.eof:
             self._at -= len(decoder.unused_data)
-            self._decoder = None
+            self._end_part()
         return block
 
     def _take(self) -> memoryview:
@@ -171,6 +200,7 @@ class Unpacked:
 
     def close(self) -> None:
         """Close what is below; may be called twice."""
+        self._end_part()
         self._raw.close()
 
 
@@ -231,7 +261,7 @@ def _gzip() -> _Maker:
 def _zstd() -> _Maker:
     from regcopy.streams.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
-    options: dict[int, int] = {DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    options: dict[int, int] = {DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
     return lambda: ZstdDecompressor(options=options), ZstdError
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from regcopy.errors import DigestMismatch, ManifestUnsupported
 from regcopy.model.digest import Digest, new_hasher
 from regcopy.model.mediatypes import Compression
 from regcopy.streams.ahead import ReadAhead
 from regcopy.streams.blob import Readable
 from regcopy.streams.compress import Compressed
-from regcopy.streams.decompress import Peeked, Unpacked, packing_of
+from regcopy.streams.decompress import Packing, Peeked, Unpacked, packing_of
+from regcopy.streams.windows import Hold
 
 
 class Checked:
@@ -39,6 +42,25 @@ class Checked:
         self._raw.close()
 
 
+def unpacked(layer: Peeked, found: Packing | None, hold: Hold | None = None) -> Readable:
+    """Give the plain bytes of a layer that is compressed as its first bytes tell.
+
+    Args:
+        layer: closed with what is returned.
+        found: how it is compressed.
+        hold: asked for the room that a window of zstd takes; None where nobody counts.
+
+    Raises:
+        ManifestUnsupported: it is compressed with something that layers never are.
+    """
+    if found in ("bzip2", "xz"):
+        raise ManifestUnsupported(
+            f"the layer is compressed with {found}",
+            hint="an image has plain, gzip and zstd layers; build it again, or copy it as it is",
+        )
+    return layer if found is None else Unpacked(layer, found, hold=hold)
+
+
 def recompress(
     raw: Readable,
     before: Compression,
@@ -47,6 +69,9 @@ def recompress(
     level: int | None = None,
     diff_id: Digest | None = None,
     ahead: bool = False,
+    hold: Hold | None = None,
+    folder: str = "",
+    annotate: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Readable:
     """Give a layer in another compression. Its first bytes are read at once.
 
@@ -62,6 +87,10 @@ def recompress(
             whoever takes them plain checks them himself.
         ahead: read and unpack in a thread of their own, beside whatever is done with the plain
             bytes; worth it for a large layer.
+        hold: asked for the room that a window of zstd takes; None where nobody counts.
+        folder: for temporary files; zstd:chunked alone may need some.
+        annotate: called at the end with annotations for the descriptor of the new layer, by
+            zstd:chunked alone.
 
     Raises:
         ManifestUnsupported: it is compressed with something that layers never are.
@@ -71,16 +100,15 @@ def recompress(
     found = packing_of(layer.head)
     if found == after or (before == "none" and found is not None):
         return layer
-    if found in ("bzip2", "xz"):
-        raise ManifestUnsupported(
-            f"the layer is compressed with {found}",
-            hint="an image has plain, gzip and zstd layers; build it again, or copy it as it is",
-        )
-    plain: Readable = layer if found is None else Unpacked(layer, found)
+    plain = unpacked(layer, found, hold)
     if ahead:
         plain = ReadAhead(plain)
     if after == "none":
         return plain
     if diff_id is not None:
         plain = Checked(plain, diff_id)
+    if after == "zstd:chunked":
+        from regcopy.streams.chunked import Chunked  # few ask for it
+
+        return Chunked(plain, level, folder=folder, annotate=annotate)
     return Compressed(plain, after, level)

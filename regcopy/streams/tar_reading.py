@@ -146,7 +146,7 @@ class _Members:
         flag = block[156:157]
         if flag == b"S":
             raise self._broken("has sparse members")
-        name = extensions.path or _name(block)
+        name = extensions.path or read_name(block)
         kind = _KINDS.get(flag, "special file")
         if flag == b"\0" and name.endswith("/"):
             kind = "folder"
@@ -155,8 +155,8 @@ class _Members:
         size = stored if kind == "file" or flag not in _KINDS else 0
         offset = self._position
         self._skip(size)
-        target = extensions.target or _text(block[157:257])
-        mode = (_number(block[100:108]) or 0) & 0o7777
+        target = extensions.target or read_text(block[157:257])
+        mode = (read_number(block[100:108]) or 0) & 0o7777
         return Member(name, kind, offset, size, target if "link" in kind else "", mode)
 
     def _skip(self, size: int) -> None:
@@ -174,12 +174,12 @@ class _Members:
 
     def _extend(self, pending: _Extensions, flag: bytes, content: bytes) -> None:
         if flag == b"L":
-            pending.path = _text(content)
+            pending.path = read_text(content)
         elif flag == b"K":
-            pending.target = _text(content)
+            pending.target = read_text(content)
         else:
-            for key, value in self._records(content):
-                self._apply(pending, key, value)
+            for key, value in pax_records(content, broken=self._broken):
+                self._apply(pending, read_text(key), read_text(value))
 
     def _apply(self, pending: _Extensions, key: str, value: str) -> None:
         if key == "path":
@@ -193,39 +193,47 @@ class _Members:
         elif key.startswith("GNU.sparse."):
             raise self._broken("has sparse members")
 
-    def _records(self, content: bytes) -> Iterator[tuple[str, str]]:
-        """Records `length key=value` and a line feed; the length counts all of it."""
-        position = 0
-        while position < len(content):
-            space = content.find(b" ", position, position + 10)
-            digits = content[position : max(space, position)]
-            end = position + int(digits) if digits.isdigit() else -1
-            record = content[space + 1 : end - 1] if space < end <= len(content) else b""
-            key, equals, value = record.partition(b"=")
-            if not equals or content[end - 1 : end] != b"\n":
-                raise self._broken("has a broken pax header")
-            if b"\0" in key or (key in _PAX_NAMES and b"\0" in value):
-                raise self._broken("has a pax header with a zero byte in a name")
-            yield _text(key), _text(value)
-            position = end
+
+def pax_records(
+    content: bytes, *, broken: Callable[[str], ContentError]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Give the records `length key=value` of a pax header; the length counts all of it.
+
+    Args:
+        content: of the header.
+        broken: makes the error that is raised where a record is broken.
+    """
+    position = 0
+    while position < len(content):
+        space = content.find(b" ", position, position + 10)
+        digits = content[position : max(space, position)]
+        end = position + int(digits) if digits.isdigit() else -1
+        record = content[space + 1 : end - 1] if space < end <= len(content) else b""
+        key, equals, value = record.partition(b"=")
+        if not equals or content[end - 1 : end] != b"\n":
+            raise broken("has a broken pax header")
+        if b"\0" in key or (key in _PAX_NAMES and b"\0" in value):
+            raise broken("has a pax header with a zero byte in a name")
+        yield key, value
+        position = end
 
 
 def is_header(block: bytes) -> bool:
     """Tell a header of a member by its checksum; some old programs added up signed characters."""
-    stored = _number(block[148:156])
+    stored = read_number(block[148:156])
     summed = block[:148] + b" " * 8 + block[156:]
     plain = sum(summed)
     return stored == plain or stored == plain - 256 * sum(byte > 127 for byte in summed)
 
 
 def _size(block: bytes, what: str) -> int:
-    size = _number(block[124:136])
+    size = read_number(block[124:136])
     if size is None or size > _MAX_SIZE:
         raise ContentError(f"{what} is a broken tar file")
     return size
 
 
-def _number(field: bytes) -> int | None:
+def read_number(field: bytes) -> int | None:
     """Octal digits, or with the top bit set GNU's base 256; None where it is neither."""
     if field[0] & 0x80:
         return None if field[0] & 0x40 else int.from_bytes(bytes([field[0] & 0x3F]) + field[1:])
@@ -235,12 +243,14 @@ def _number(field: bytes) -> int | None:
     return int(digits, 8) if _OCTAL.fullmatch(digits) else None
 
 
-def _name(block: bytes) -> str:
-    name = _text(block[:100])
+def read_name(block: bytes) -> str:
+    """Name in a header, with what stands before it in ustar's prefix."""
+    name = read_text(block[:100])
     # GNU's own format has the magic "ustar  " and other things in this place.
-    prefix = _text(block[345:500]) if block[257:263] == b"ustar\0" else ""
+    prefix = read_text(block[345:500]) if block[257:263] == b"ustar\0" else ""
     return f"{prefix}/{name}" if prefix else name
 
 
-def _text(field: bytes) -> str:
+def read_text(field: bytes) -> str:
+    """Text up to the first zero byte; what is no UTF-8 comes as surrogates."""
     return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,16 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 from regcopy.errors import LimitExceeded, PolicyRejected, SignatureInvalid
 from regcopy.model.digest import Digest
 from regcopy.text import printable
-from regcopy.trust.policy import (
-    AcceptAnything,
-    Reject,
-    Requirement,
-    Requirements,
-    SignedBaseLayer,
-    SignedBy,
-    SigstoreSigned,
-)
-from regcopy.trust.signatures import SIGSTORE_TYPE, Signature, SigstoreSignature, SimpleSignature
+from regcopy.trust.log import debug
+from regcopy.trust.policy import AcceptAnything, Reject
 
 # What checks signatures is imported where there is one to check: most policies ask for none.
 if TYPE_CHECKING:
@@ -32,15 +23,16 @@ if TYPE_CHECKING:
     from regcopy.trust.claim import Claim
     from regcopy.trust.gpg import TrustedKeys
     from regcopy.trust.identity import IdentityMatch
+    from regcopy.trust.policy import Requirement, Requirements
+    from regcopy.trust.requirements import SignedBy, SigstoreSigned
+    from regcopy.trust.signatures import Signature
     from regcopy.trust.sigstore import PublicKeys
 
 VERIFY_SECONDS: Final = 300.0
 _REASONS_SHOWN: Final = 5
 
-_log = logging.getLogger("regcopy.trust")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A manifest that may be accepted.
 
@@ -92,9 +84,11 @@ class Verifier:
                 raise _rejected("a requirement did not accept it")
 
     def _accepts(self, requirement: Requirement, candidate: Candidate) -> bool:
+        if isinstance(requirement, AcceptAnything):
+            return True
+        from regcopy.trust.requirements import SignedBaseLayer, SignedBy, SigstoreSigned
+
         match requirement:
-            case AcceptAnything():
-                return True
             case SignedBy():
                 return self._is_signed_by(requirement, candidate)
             case SigstoreSigned():
@@ -108,6 +102,7 @@ class Verifier:
 
     def _is_signed_by(self, requirement: SignedBy, candidate: Candidate) -> bool:
         from regcopy.trust.claim import parse_claim
+        from regcopy.trust.signatures import SimpleSignature
 
         if requirement.key_type != "GPGKeys":
             raise _rejected(f'Unimplemented "keyType" value "{requirement.key_type}"')
@@ -124,6 +119,7 @@ class Verifier:
 
     def _is_sigstore_signed(self, requirement: SigstoreSigned, candidate: Candidate) -> bool:
         from regcopy.trust.claim import parse_claim
+        from regcopy.trust.signatures import SIGSTORE_TYPE, SigstoreSignature
 
         if requirement.unsupported:
             told = ", ".join(requirement.unsupported)
@@ -216,7 +212,7 @@ def _is_about(claim: Claim, identity: IdentityMatch, candidate: Candidate) -> bo
         raise SignatureInvalid(f"Signature for digest {claim.digest} does not match")
     if not accepts_identity(identity, candidate.name, claim.reference):
         raise SignatureInvalid(f'Signature for identity "{shown}" is not accepted')
-    _log.debug("%s is signed as %s", candidate.digest, shown)
+    debug("%s is signed as %s", candidate.digest, shown)
     return True
 
 

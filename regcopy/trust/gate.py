@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from regcopy.errors import PolicyRejected
 from regcopy.model.descriptor import Descriptor
@@ -23,7 +23,7 @@ from regcopy.model.manifest import (
     parse_manifest,
 )
 from regcopy.streams.blob import Readable
-from regcopy.transports.abilities import Abortable, HoldsPlainLayers, MakesRequests
+from regcopy.transports.abilities import Abortable, HoldsPlainLayers, MakesRequests, TellsSizes
 from regcopy.transports.base import (
     Context,
     ImageReference,
@@ -33,9 +33,12 @@ from regcopy.transports.base import (
 from regcopy.transports.signatures import NamesImages
 from regcopy.trust.evaluation import Candidate, Verifier
 from regcopy.trust.options import Trust
-from regcopy.trust.policy import AcceptAnything, Requirements
-from regcopy.trust.signatures import Signature
+from regcopy.trust.policy import AcceptAnything
 from regcopy.trust.store import SourceSignatures
+
+if TYPE_CHECKING:
+    from regcopy.trust.policy import Requirements
+    from regcopy.trust.signatures import Signature
 
 
 class TrustedSource:
@@ -74,7 +77,7 @@ class TrustedSource:
 
         Args:
             digest: of the manifest; whoever reads it compares.
-            content: gives its bytes, where they are needed.
+            content: gives the bytes that its digest is of, where they are needed.
             is_top: it is what the image's name stands for, and not a part of an index.
 
         Raises:
@@ -98,7 +101,7 @@ class TrustedSource:
 
     def accept(self, raw: RawManifest, parsed: ParsedManifest, *, is_top: bool) -> None:
         """Check a manifest, and let the blobs pass that it names. Errors as `check`."""
-        self.check(raw.digest, lambda: raw.content, is_top=is_top)
+        self.check(raw.digest, lambda: raw.payload, is_top=is_top)
         if isinstance(parsed, ImageManifest):
             named = {layer.digest for layer in parsed.layers}
             if parsed.config is not None:
@@ -157,6 +160,10 @@ class TrustedSource:
         if may_pass is not True:
             raise PolicyRejected(f"no manifest that the trust policy accepted names {blob.digest}")
         return self._source.open_blob(blob, offset=offset)
+
+    def blob_size(self, blob: Descriptor, /) -> int | None:
+        """Number of bytes of a blob; None where the source cannot tell without reading it."""
+        return self._source.blob_size(blob) if isinstance(self._source, TellsSizes) else None
 
     def abort(self) -> None:
         """Make calls under way fail soon; may be called twice."""

@@ -110,9 +110,7 @@ class Gpg:
             SignatureInvalid: it is not good, or there is anything odd about it.
             TimedOut, LimitExceeded: gpg does not come to an end.
         """
-        most = ("--max-output", str(limits.output_bytes))
-        # Armour, and with it clear text, is not how these signatures are made.
-        ended = self._run(["--no-armor", *most, "--output", "-", "--verify", "-"], message, limits)
+        ended = self._read(message, limits)
         lines = _status(ended)
         words = [line[0] for line in lines]
         for word in words:
@@ -130,6 +128,25 @@ class Gpg:
         if not (_is_fingerprint(fingerprint) and _is_fingerprint(primary)):
             raise SignatureInvalid("Invalid GPG signature: gpg does not say by which key")
         return Signed(ended.output, fingerprint, primary)
+
+    def read(self, message: bytes, *, limits: Limits) -> tuple[bytes, str]:
+        """Give what a message says, and the ID of the key that it names; nothing is verified.
+
+        Raises:
+            SignatureInvalid: it is no message with one signature, or the key is in the keyring.
+            TimedOut, LimitExceeded: gpg does not come to an end.
+        """
+        ended = self._read(message, limits)
+        lines = _status(ended)
+        named = [line[1] for line in lines if line[0] == "ERRSIG" and len(line) > 1]
+        if len(named) != 1 or [line[0] for line in lines].count("PLAINTEXT") != 1:
+            raise SignatureInvalid("it is no OpenPGP message with one signature")
+        return ended.output, named[0]
+
+    def _read(self, message: bytes, limits: Limits) -> Ended:
+        most = ("--max-output", str(limits.output_bytes))
+        # Armour, and with it clear text, is not how these signatures are made.
+        return self._run(["--no-armor", *most, "--output", "-", "--verify", "-"], message, limits)
 
     def sign(
         self, content: bytes, key: str, *, passphrase: str | None = None, limits: Limits
@@ -218,6 +235,14 @@ class TrustedKeys:
         /,
     ) -> None:
         self.close()
+
+
+def read_unverified(
+    message: bytes, *, environment: Environment, limits: Limits
+) -> tuple[bytes, str]:
+    """Do `Gpg.read` with a keyring that has no keys; errors as `Gpg` and `Gpg.read`."""
+    with _temporary_folder(environment) as nobody:
+        return Gpg(environment, home=nobody).read(message, limits=limits)
 
 
 def _temporary_folder(environment: Environment) -> tempfile.TemporaryDirectory[str]:

@@ -8,7 +8,7 @@ from typing import Final
 from regcopy.config.small_file import read_at_most
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
-from regcopy.trust.policy import KeySource
+from regcopy.trust.requirements import KeySource
 
 MAX_KEY_BYTES: Final = 16 * 1024 * 1024
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regcopy.config.environment import Environment
 from regcopy.config.policy_paths import find_policy, read_policy
-from regcopy.config.registries_d import RegistriesD, load_registries_d
 from regcopy.errors import UsageError
+from regcopy.trust.log import debug
 from regcopy.trust.policy import ACCEPT_ANYTHING, AcceptAnything, Policy
 
-_log = logging.getLogger("regcopy.trust")
+if TYPE_CHECKING:
+    from regcopy.config.registries_d import RegistriesD
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class TrustOptions:
             raise UsageError("--insecure-policy and --require-signed are mutually exclusive")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trust:
     """A policy that was read, and what is needed to follow it.
 
@@ -64,6 +65,8 @@ class Trust:
         Raises:
             ConfigurationError: a file cannot be read, or is broken.
         """
+        from regcopy.config.registries_d import load_registries_d  # only registries have any
+
         return load_registries_d(self.registries_folder, self.environment)
 
 
@@ -92,7 +95,7 @@ def _find(options: TrustOptions, environment: Environment) -> Policy:
 
     path = Path(options.policy_file) if options.policy_file else find_policy(environment)
     if path is None:
-        _log.debug("there is no trust policy: unsigned images are accepted")
+        debug("there is no trust policy: unsigned images are accepted")
         return Policy((AcceptAnything(),))
-    _log.debug("following the trust policy in %s", path)
+    debug("following the trust policy in %s", path)
     return parse_policy(read_policy(path), name=str(path))

@@ -12,7 +12,7 @@ import binascii
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final, Literal
 
 from regcopy.errors import LimitExceeded, ManifestInvalid, SignatureInvalid
 from regcopy.model._json import JsonObject, load_object
@@ -38,6 +38,7 @@ _OPENPGP_TAGS: Final = frozenset({2, 4, 8})
 class SimpleSignature:
     """A signed OpenPGP message; what is in it is not known before it was verified."""
 
+    kind: ClassVar[Literal["simple"]] = "simple"
     message: bytes = field(repr=False)
 
     def to_bytes(self) -> bytes:
@@ -54,6 +55,7 @@ class SigstoreSignature:
         annotations: those of the layer that it was, in a registry.
     """
 
+    kind: ClassVar[Literal["sigstore"]] = "sigstore"
     media_type: str
     payload: bytes = field(repr=False)
     annotations: Mapping[str, str] = field(default_factory=dict, repr=False)

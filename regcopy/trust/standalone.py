@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from regcopy.config.environment import Environment
-from regcopy.errors import ConfigurationError, ManifestUnsupported, SignatureInvalid
+from regcopy.errors import ConfigurationError, SignatureInvalid
 from regcopy.model.digest import Digest
+from regcopy.model.jws import payload_of_any
 from regcopy.model.reference import ImageName
 from regcopy.text import printable
 from regcopy.trust.claim import Claim, parse_claim
@@ -48,7 +49,7 @@ def sign_manifest(
         TransportUnavailable: there is no gpg.
     """
     ImageName.parse(name)
-    claim = Claim(_digest_of(manifest), name)
+    claim = Claim(Digest.of(payload_of_any(manifest)), name)
     return sign_simple(claim, key, environment=environment, passphrase=passphrase).to_bytes()
 
 
@@ -84,7 +85,7 @@ def verify_signature(
     signed = _verify(signature, environment, keys)
     fingerprint = signed.fingerprint if any_key else _matching(signed, fingerprints)
     claim = parse_claim(signed.content, "simple")
-    if Digest.of(manifest, claim.digest.algorithm) != claim.digest:
+    if Digest.of(payload_of_any(manifest), claim.digest.algorithm) != claim.digest:
         raise SignatureInvalid(f'Signature for docker digest "{claim.digest}" does not match')
     if _parsed(claim.reference) != expected:
         shown = printable(claim.reference, limit=300)
@@ -115,11 +116,3 @@ def _parsed(reference: str) -> ImageName | None:
         return ImageName.parse(reference)
     except ValueError:
         return None
-
-
-def _digest_of(manifest: bytes) -> Digest:
-    if b'"fsLayers"' in manifest and b'"signatures"' in manifest:
-        raise ManifestUnsupported(
-            "a signed Docker schema 1 manifest has the digest of a part of it, and is not supported"
-        )
-    return Digest.of(manifest)

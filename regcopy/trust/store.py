@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import LimitExceeded, UsageError
 from regcopy.model.digest import Digest
-from regcopy.transports.base import Context, ImageDestination, ImageReference, ImageSource
 from regcopy.transports.signatures import HoldsSignatures, NamesImages, TakesSignatures
-from regcopy.trust.options import Trust
 from regcopy.trust.policy import scopes_of
-from regcopy.trust.signatures import (
-    MAX_TOTAL_BYTES,
-    Signature,
-    SigstoreSignature,
-    limited,
-    parse_all,
-)
 
+# What takes signatures apart is imported where there can be some.
 if TYPE_CHECKING:
+    from regcopy.transports.base import Context, ImageDestination, ImageReference, ImageSource
     from regcopy.trust.lookaside import Lookaside
+    from regcopy.trust.options import Trust
+    from regcopy.trust.signatures import Signature
 
 # registries.d speaks of images of this transport only.
 _REGISTRIES: Final = "docker"
+# What two images may have at most.
+_MAX_HELD_BYTES: Final = 32 * 1024 * 1024
 
 
-@dataclass
+@dataclass(eq=False)
 class SourceSignatures:
     """Reads the signatures of one image and of what its index names, each once.
 
@@ -68,13 +65,15 @@ class SourceSignatures:
             self._held += 0 if digest in self._known else size
             self._known[digest] = signatures
             # An index may name a thousand manifests, each with its signatures.
-            if self._held > 2 * MAX_TOTAL_BYTES:
+            if self._held > _MAX_HELD_BYTES:
                 raise LimitExceeded(
-                    f"the signatures of all images have more than {2 * MAX_TOTAL_BYTES} bytes"
+                    f"the signatures of all images have more than {_MAX_HELD_BYTES} bytes"
                 )
 
     def _read(self, digest: Digest, *, is_top: bool) -> tuple[Signature, ...]:
         if isinstance(self.source, HoldsSignatures):
+            from regcopy.trust.signatures import limited, parse_all
+
             stored = self.source.get_signatures(None if is_top else digest)
             return parse_all(limited(stored))
         if self.image.transport != _REGISTRIES or not isinstance(self.image, NamesImages):
@@ -82,6 +81,8 @@ class SourceSignatures:
         found: tuple[Signature, ...] = ()
         lookaside = _lookaside(self.image, self.trust, write=False)
         if lookaside is not None:
+            from regcopy.trust.signatures import parse_all
+
             found += parse_all(lookaside.read(digest, self.source))
         if self.trust.registries_d.uses_attachments(scopes_of(self.image)):
             from regcopy.trust.attachments import read_attachments
@@ -90,7 +91,7 @@ class SourceSignatures:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DestinationSignatures:
     """Writes the signatures of one image and of what its index names."""
 
@@ -126,6 +127,8 @@ class DestinationSignatures:
             stored = [signature.to_bytes() for signature in signatures]
             self.destination.put_signatures(stored, None if is_top else digest)
             return
+        from regcopy.trust.signatures import SigstoreSignature
+
         attached = [one for one in signatures if isinstance(one, SigstoreSignature)]
         beside = [one.to_bytes() for one in signatures if not isinstance(one, SigstoreSignature)]
         if attached:

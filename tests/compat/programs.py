@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
+import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +40,15 @@ class Said:
     files: tuple[tuple[str, bytes], ...]
 
 
+def words(line: str, who: str) -> list[str]:
+    """Take a command line apart; {0} in it is a name of each program's own."""
+    return [word.replace("{0}", who) for word in shlex.split(line)]
+
+
 def skopeo_says(line: str) -> Said:
     """Run skopeo; {0} in the line is a folder of its own."""
     done = subprocess.run(
-        [require_program("skopeo"), "--insecure-policy", *line.format("theirs").split()],
+        [require_program("skopeo"), "--insecure-policy", *words(line, "theirs")],
         capture_output=True,
         timeout=60,
         check=False,
@@ -51,7 +60,7 @@ def skopeo_says(line: str) -> Said:
 
 def regcopy_says(line: str) -> Said:
     """Run regcopy under the name of skopeo; {0} in the line is a folder of its own."""
-    ended = run_cli("--insecure-policy", *line.format("ours").split(), program="skopeo")
+    ended = run_cli("--insecure-policy", *words(line, "ours"), program="skopeo")
     return _said(ended, Path("ours"))
 
 
@@ -61,6 +70,22 @@ def _said(ended: Ended, folder: Path) -> Said:
     out = ended.out.replace("Copying 4 of 4 images in list", four).splitlines()
     log = tuple((one.level, one.message.replace(folder.name, "{0}")) for one in ended.log)
     found = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = tuple((str(path.relative_to(folder)), path.read_bytes()) for path in found)
+    files = [(str(path.relative_to(folder)), written(path)) for path in found]
     lines = sorted(line for line in out if line not in ("", "Storing signatures"))
-    return Said(ended.code, tuple(lines), log, files)
+    return Said(ended.code, tuple(lines), log, (*files, *_layers()))
+
+
+def written(path: Path) -> bytes:
+    """Content of a file; of the JSON that makes a folder a layout, only what it means counts."""
+    content = path.read_bytes()
+    if path.name in ("index.json", "oci-layout"):
+        return json.dumps(json.loads(content), sort_keys=True).encode()
+    return content
+
+
+def _layers() -> Iterator[tuple[str, bytes]]:
+    """Take away what `layers` has written, in a folder of a name that it chose."""
+    for folder in Path().glob("layers-*"):
+        for path in sorted(folder.iterdir()):
+            yield path.name, path.read_bytes()
+        shutil.rmtree(folder)

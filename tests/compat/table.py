@@ -12,7 +12,8 @@ from typing import Final
 from regcopy.cli.command import COMMANDS, find_command
 from regcopy.cli.flags import Flag
 from regcopy.cli.groups import GLOBAL
-from tests.compat.differences import DIFFERENCES, Kind
+from tests.compat.difference import Kind
+from tests.compat.differences import DIFFERENCES
 from tests.unit.cli.test_flag_table import SKOPEO, table
 
 README: Final = Path(__file__).resolve().parents[2] / "README.md"

@@ -1,7 +1,7 @@
 """The same command line through skopeo and regcopy: exit code, message, output.
 
 Debian's skopeo is older than the version that regcopy follows; where the two differ, the
-newer one counts, and the case is not in this file.
+newer one counts, and the case is among `differences.py`.
 """
 
 from __future__ import annotations

@@ -76,6 +76,28 @@ copy --digestfile={0}.digest oci:one:t dir:{0}
 --tmpdir=. copy oci:one:t dir:{0}
 --registries.d=gone copy oci:one:t dir:{0}
 --debug=false copy oci:one:t dir:{0}
+copy --quiet=0 oci:one:t dir:{0}
+copy -q=false oci:one:t dir:{0}
+copy -qa oci:four:t dir:{0}
+copy -q -a oci:four:t oci:{0}:t
+copy --all=1 oci:four:t dir:{0}
+copy --all=F oci:four:t dir:{0}
+copy --dest-precompute-digests oci:one:t dir:{0}
+copy --dest-oci-accept-uncompressed-layers oci:one:t oci:{0}:t
+copy --dest-shared-blob-dir={0}.blobs oci:one:t oci:{0}:t
+copy --dest-compress-format=foo oci:one:t dir:{0}
+copy --digestfile {0}.digest -a oci:four:t oci:{0}:t
+copy --format=oci oci:one:t dir:{0}
+copy -f oci oci:four:t -a dir:{0}
+copy --format v2s2 dir:docker dir:{0}
+copy oci:one oci:{0}
+copy oci:one:t oci:{0}
+copy dir:docker dir:{0} --
+copy --multi-arch all oci:four:t dir:{0}
+copy --retry-times -1 oci:one:t dir:{0}
+copy --command-timeout=10m oci:one:t dir:{0}
+copy --override-arch=s390x oci:four:t dir:{0}
+--override-os=linux --override-arch=ppc64le copy oci:four:t dir:{0}
 copy oci:one dir:{0}
 copy dir:list dir:{0}
 copy -- oci:one:t dir:{0}

@@ -1,8 +1,4 @@
-"""`layers` through skopeo and regcopy: the same files, and the same messages.
-
-Wished difference: of an index, skopeo writes the blobs of one image beside the index, which is
-no image that can be copied on; regcopy writes the manifest of that image.
-"""
+"""`layers` through skopeo and regcopy: the same files, and the same messages."""
 
 from __future__ import annotations
 

@@ -1,93 +1,25 @@
 """`login` and `logout` through skopeo and regcopy: exit code, output, message, and the file.
 
-Wished differences, which are not in the tables: what is in the file beside the credentials is
-kept; `-v` names the credential helper that was used; a file is not written where nothing in it
-changed; `logout --all` leaves the table of helpers; in the file of `DOCKER_CONFIG`, as in newer
-versions of skopeo, there are no namespaces; a symbolic link is not followed; and a registry
-that is none is refused before it is asked.
+What is wished to be different stands in `wished_logins.py`.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.command_line import Ended, run_cli
+from tests.compat.homes import Homes
 from tests.conftest import PASSWORD, USER
-from tests.credentials import basic, write_helper, write_json
-from tests.programs import require_program
+from tests.credentials import basic, write_helper
 from tests.servers import Registry
 
 LOGIN: Final = ("login", "--tls-verify=false", f"--username={USER}")
 RIGHT: Final = (*LOGIN, f"--password={PASSWORD}")
 KNOWN: Final = basic(USER, PASSWORD)
-
-
-class Homes:
-    """Two users, one for each program, who have the same files."""
-
-    def __init__(self, root: Path, host: str) -> None:
-        self.host = host
-        self.theirs, self.ours = root / "theirs", root / "ours"
-        self.bin = root / "bin"
-
-    def write(self, path: str, document: object) -> None:
-        for home in (self.theirs, self.ours):
-            write_json(home / path, document)
-
-    def files(self, home: Path) -> dict[str, bytes]:
-        """Name and content of all files."""
-        return {
-            str(path.relative_to(home)): path.read_bytes()
-            for path in home.rglob("*")
-            if path.is_file()
-        }
-
-    def modes(self, home: Path) -> dict[str, int]:
-        return {str(path.relative_to(home)): path.stat().st_mode for path in home.rglob("*")}
-
-    def variables(self, home: Path, words: Sequence[str]) -> dict[str, str]:
-        """Give the variables of a user; `words` are more of them."""
-        more = dict(word.replace("~", str(home)).split("=", 1) for word in words)
-        (home / "run").mkdir(parents=True, exist_ok=True)
-        path = f"{self.bin}:{os.environ['PATH']}"
-        return {"PATH": path, "HOME": str(home), "XDG_RUNTIME_DIR": f"{home}/run", **more}
-
-    def run(self, line: Sequence[str]) -> tuple[Ended, Ended]:
-        """Run a line through both programs: `{host}` is the registry, `~` is the home."""
-        variables = [word for word in line if "=~" in word and not word.startswith("--")]
-        words = [word for word in line if word not in variables]
-        return (
-            self._skopeo(self._filled(words, self.theirs), self.variables(self.theirs, variables)),
-            self._regcopy(self._filled(words, self.ours), self.variables(self.ours, variables)),
-        )
-
-    def _filled(self, words: Sequence[str], home: Path) -> list[str]:
-        return [word.replace("{host}", self.host).replace("~", str(home)) for word in words]
-
-    def _skopeo(self, words: Sequence[str], variables: dict[str, str]) -> Ended:
-        done = subprocess.run(
-            [require_program("skopeo"), *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-            env=variables,
-        )
-        shown = done.stdout.decode().replace(str(self.theirs), "~")
-        return Ended(done.returncode, shown, done.stderr.decode().replace(str(self.theirs), "~"))
-
-    def _regcopy(self, words: Sequence[str], variables: dict[str, str]) -> Ended:
-        ended = run_cli(*words, program="skopeo", variables=variables)
-        home = str(self.ours)
-        return Ended(ended.code, ended.out.replace(home, "~"), ended.err.replace(home, "~"))
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
-"""Commands about signatures: exit code and message as skopeo's.
-
-What Debian's skopeo, which is older than the version that is followed, says otherwise is not
-in this file.
-"""
+"""Commands about signatures: exit code and message as skopeo's."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +54,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: GpgHome) -> Pa
         "standalone-verify --nope a b c d",
         "standalone-verify gone b c d",
         "standalone-verify image/manifest.json b c gone",
+        "untrusted-signature-dump-without-verification",
+        "untrusted-signature-dump-without-verification a b",
+        "untrusted-signature-dump-without-verification gone",
+        "untrusted-signature-dump-without-verification image",
+        "untrusted-signature-dump-without-verification --nope a",
         "--policy gone.json copy dir:image dir:copy",
         "--insecure-policy copy --sign-passphrase-file gone dir:image dir:copy",
         "--insecure-policy copy --sign-by=x --sign-identity=app dir:image dir:copy",
@@ -81,6 +83,7 @@ def test_the_same_message(line: str, home: GpgHome) -> None:
         "standalone-verify image/manifest.json e.com/app:1 KEY image/signature-1",
         "standalone-verify image/version NAME KEY image/signature-1",
         "standalone-verify image/manifest.json NAME KEY image/manifest.json",
+        "untrusted-signature-dump-without-verification image/manifest.json",
         "standalone-sign image/manifest.json NAME KEY -o made",
         "standalone-sign image/manifest.json NAME OTHER -o made",
     ],
@@ -92,3 +95,13 @@ def test_the_same_exit_code(line: str, home: GpgHome) -> None:
     theirs = skopeo_with(home.variables, *arguments)
     ours = run_cli(*arguments, program="skopeo", variables=home.variables)
     assert ours.code == theirs.code, (ours.err, theirs.err)
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_a_signature_says_is_shown_byte_for_byte(home: GpgHome) -> None:
+    line = ("untrusted-signature-dump-without-verification", "image/signature-1")
+    theirs = skopeo_with(home.variables, *line)
+    ours = run_cli(*line, variables=home.variables)
+    assert (ours.code, ours.out) == (theirs.code, theirs.out)
+    # Nobody's keys are needed for it.
+    assert run_cli(*line, variables={"PATH": os.environ["PATH"]}).out == theirs.out

@@ -1,156 +1,21 @@
 """`sync` through skopeo and regcopy: exit code, log, output, and what lies at the destination.
 
 Debian's skopeo is older than the version that regcopy follows. Where that one says something
-else, the newer words stand in `NEWER`; where regcopy differs on purpose, the reason stands in
-the name of the test.
+else, the newer words stand in `registries.py`; what is wished to be different stands in
+`wished_registries.py`, or has a test below where it takes more than one command line to show.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from regcopy.model.digest import Digest
-from regcopy.testing.samples import multi_platform_image, single_image, write_dir
-from tests.command_line import Ended, LogLine, run_cli
-from tests.programs import require_program
-from tests.registry_tools import RegistryTools
-from tests.servers import Registry
+from regcopy.testing.samples import single_image, write_dir
+from tests.compat.registries import World, lines_of, told
 
-# What the old one says, and the new one does not, or in other words.
-NEWER: Final = {
-    "Error determining repository tags for image": "Error determining repository tags for repo",
-    "Error parsing regex, skipping": "Error processing repo, skipping",
-}
-GONE: Final = "Start filtering using the regular expression"
 PLAIN: Final = ("--src-tls-verify=false", "--dest-tls-verify=false")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How both programs ended."""
-
-    theirs: Ended
-    ours: Ended
-
-
-@dataclass(frozen=True)
-class World:
-    """A source registry, and for each program a folder and a place in another registry."""
-
-    source: Registry
-    destination: Registry
-    repository: str
-    folder: Path
-
-    @property
-    def tools(self) -> RegistryTools:
-        """The tests' own way into the source."""
-        return RegistryTools(self.source.url)
-
-    def run(self, line: str) -> Ran:
-        """Run a command line twice.
-
-        In it, {src} is the source with its repository, {host} the source alone, and {dst} and
-        {out} are the program's own place and folder.
-        """
-        return Ran(
-            self._skopeo(self._words(line, "theirs")), self._regcopy(self._words(line, "ours"))
-        )
-
-    def _words(self, line: str, who: str) -> list[str]:
-        where = {
-            "src": f"{self.source.host}/{self.repository}",
-            "host": self.source.host,
-            "dst": f"{self.destination.host}/{self.repository}/{who}",
-            "out": f"{who}-out",
-            "digest": str(single_image(seed="1").digest),
-        }
-        return [word.format(**where) for word in line.split()]
-
-    def _skopeo(self, words: Sequence[str]) -> Ended:
-        done = subprocess.run(
-            [require_program("skopeo"), "--insecure-policy", "sync", *words],
-            capture_output=True,
-            timeout=60,
-            check=False,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
-        )
-        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def _regcopy(self, words: Sequence[str]) -> Ended:
-        # One after another, as skopeo does it, so that the lines can be compared.
-        one = ["--jobs=1"] if len(words) > 3 else []
-        return run_cli("--insecure-policy", "sync", *one, *words, program="skopeo")
-
-    def files(self, who: str) -> dict[str, Digest]:
-        """All files in a program's folder."""
-        root = self.folder / f"{who}-out"
-        return {
-            str(path.relative_to(root)): Digest.of(path.read_bytes())
-            for path in root.rglob("*")
-            if path.is_file()
-        }
-
-    def manifests(self, who: str, names: Sequence[str]) -> list[bytes]:
-        """Manifests at a program's place: `app:1`, …."""
-        tools = RegistryTools(self.destination.url)
-        parts = (name.rpartition(":") for name in names)
-        found = [
-            tools.get_manifest(f"{self.repository}/{who}/{path}", tag) for path, _, tag in parts
-        ]
-        return [manifest.content if manifest else b"" for manifest in found]
-
-
-@pytest.fixture
-def world(
-    registry: Registry,
-    second_registry: Registry,
-    repository: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> World:
-    """`app` with the tags 1, 2 and v3, and `many` with an index; the folder is the current one."""
-    monkeypatch.chdir(tmp_path)
-    world = World(registry, second_registry, repository, tmp_path)
-    for tag in ("1", "2", "v3"):
-        world.tools.push(single_image(seed=tag), f"{repository}/app", tag)
-    world.tools.push(multi_platform_image(), f"{repository}/many", "m")
-    return world
-
-
-def told(ended: Ended, who: str) -> list[LogLine]:
-    """The log, without what only says which program it was, in the newer words."""
-    lines = []
-    for line in ended.log:
-        message = line.message.replace(f"/{who}/", "/who/").replace(f"{who}-out", "who-out")
-        for old, new in NEWER.items():
-            message = message.replace(old, new)
-        fields = {
-            name: value.replace(f"/{who}/", "/who/").replace(f"{who}-out", "who-out")
-            for name, value in line.fields.items()
-            if name != "regex"
-        }
-        if not message.startswith(GONE):
-            lines.append(LogLine(line.level, message, "", fields))
-    return lines
-
-
-def lines_of(ended: Ended) -> list[str]:
-    """Standard output; blobs are copied in any order, and newer versions say one line less."""
-    return sorted(
-        line.replace(
-            "Copying 4 of 4 images in list", "Copying 4 images generated from 4 images in list"
-        )
-        for line in ended.out.splitlines()
-        if line != "Storing signatures"
-    )
 
 
 @pytest.mark.parametrize(

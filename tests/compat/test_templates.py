@@ -1,10 +1,4 @@
-"""`inspect --format` through skopeo and regcopy: what is filled in is the same byte for byte.
-
-What is not in the tables, on purpose: functions that only newer versions of skopeo have (`join`,
-`json`, `upper` and their like), all of a report at once (newer versions have more fields),
-tables and tabs (this one shows nothing of them), and what regcopy has not: methods, named
-templates, `%T`, `%#v` and directives that do not fit their argument.
-"""
+"""`inspect --format` through skopeo and regcopy: what is filled in is the same byte for byte."""
 
 from __future__ import annotations
 

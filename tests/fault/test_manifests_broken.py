@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from regcopy.errors import DigestMismatch, LimitExceeded
+from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
-from regcopy.model.mediatypes import DOCKER_SCHEMA1_SIGNED, OCI_MANIFEST
+from regcopy.model.mediatypes import DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED, OCI_MANIFEST
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.transports.base import Context
 from tests.docker_tools import open_source
 from tests.fake_registry import FakeRegistry, Fault
 from tests.faults import change_headers, cut_body, refuse, reply, reset
+from tests.schema1 import gzipped, schema1_image
 
 IMAGE = single_image()
+SCHEMA1 = schema1_image(gzipped(b"layer"))
 MANIFESTS = "/manifests/"
 
 
@@ -97,15 +100,27 @@ def test_bytes_that_are_no_manifest_come_as_they_are(
     assert get(fake, source_context) == RawManifest(b"hello", "text/plain")
 
 
-def test_the_digest_header_of_a_signed_schema_1_manifest_is_not_that_of_its_bytes(
+def schema1_reply(digest: Digest, served: str = DOCKER_SCHEMA1_SIGNED) -> Fault:
+    headers = {"Content-Type": served, "Docker-Content-Digest": str(digest)}
+    return reply(200, SCHEMA1.top.content, headers)
+
+
+@pytest.mark.parametrize("served", [DOCKER_SCHEMA1_SIGNED, DOCKER_SCHEMA1, "application/json"])
+def test_the_digest_of_a_signed_schema_1_manifest_leaves_the_signatures_out(
+    fake: FakeRegistry, source_context: Context, served: str
+) -> None:
+    fake.on("GET", MANIFESTS, schema1_reply(SCHEMA1.digest, served))
+
+    assert get(fake, source_context).digest == SCHEMA1.digest
+
+
+def test_a_signed_schema_1_manifest_that_has_another_digest_is_refused(
     fake: FakeRegistry, source_context: Context
 ) -> None:
-    headers = {
-        "Content-Type": DOCKER_SCHEMA1_SIGNED,
-        "Docker-Content-Digest": str(IMAGE.digest),
-    }
-    fake.on("GET", MANIFESTS, reply(200, b'{"fsLayers":[]}', headers))
-    assert get(fake, source_context).media_type == DOCKER_SCHEMA1_SIGNED
+    fake.on("GET", MANIFESTS, schema1_reply(Digest.of(SCHEMA1.top.content)))
+
+    with pytest.raises(DigestMismatch):
+        get(fake, source_context)
 
 
 def test_all_types_are_asked_for_at_once(fake: FakeRegistry, source_context: Context) -> None:

@@ -15,7 +15,7 @@ from regcopy.model.manifest import (
     media_type_of,
     parse_manifest,
 )
-from regcopy.model.mediatypes import DOCKER_LAYER_GZIP
+from regcopy.model.mediatypes import DOCKER_LAYER_GZIP, SCHEMA1
 from regcopy.streams.blob import Readable
 from regcopy.transports.containers_storage.spec import find_folders
 from regcopy.transports.containers_storage.store import (
@@ -39,6 +39,11 @@ class StorageSource:
         self._image = self._store.find(reference.name, reference.id, may_be_id=reference.may_be_id)
         stored = self._stored_manifest(reference)
         parsed = parse_manifest(stored)
+        if parsed.media_type in SCHEMA1:
+            raise ManifestUnsupported(
+                "the store holds this image as Docker schema 1, which is not read from stores",
+                hint="push it with podman push --format v2s2, and copy it from there",
+            )
         if not isinstance(parsed, ImageManifest) or parsed.config is None:
             raise ManifestUnsupported("the store holds an index or artifact under this name")
         self._config = parsed.config

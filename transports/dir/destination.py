@@ -9,6 +9,7 @@ needed is removed after that.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -52,6 +53,7 @@ class DirDestination:
         self._signatures: dict[str, bytes] = {}
         self._top: RawManifest | None = None
         self._committed = False
+        self._beginning = threading.Lock()
         self._check_what_is_there()
 
     def _check_what_is_there(self) -> None:
@@ -98,8 +100,9 @@ class DirDestination:
     def _begin(self) -> None:
         """Say that the folder is ours, or the next run would find a stranger's files in it."""
         folder = self._workspace.make()
-        if folder.size_of(VERSION_FILE) is None:
-            self._workspace.put_file(VERSION_FILE, VERSION_CONTENT)
+        with self._beginning:  # several blobs begin at once, and one of them is to say it
+            if folder.size_of(VERSION_FILE) is None:
+                self._workspace.put_file(VERSION_FILE, VERSION_CONTENT)
 
     def put_manifest(self, manifest: RawManifest, /, *, top: bool) -> None:
         """Write a manifest that an index names; keep the `top` one for `commit`.

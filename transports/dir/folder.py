@@ -69,8 +69,7 @@ class ImageFolder:
                 f"manifest of {descriptor.size} bytes is over the limit of {MAX_MANIFEST_BYTES}"
             )
         content = read_file(self._folder, name, limit=MAX_MANIFEST_BYTES)
-        RawManifest(content, "").check(descriptor.digest, descriptor.size)
-        return RawManifest(content, descriptor.media_type or media_type_of(content))
+        return RawManifest.described(content, descriptor)
 
     def signatures(self, instance: Digest | None) -> Iterator[bytes]:
         """Read the signatures of the top manifest, or of another, up to the first gap.

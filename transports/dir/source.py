@@ -54,6 +54,10 @@ class DirSource:
         """
         return self._image.open_blob(blob, offset)
 
+    def blob_size(self, blob: Descriptor, /) -> int | None:
+        """Size of the file of a blob; None where there is none."""
+        return self._folder.size_of(blob.digest.hex)
+
     def get_signatures(self, instance: Digest | None = None, /) -> Iterator[bytes]:
         """Give the signatures of the top manifest, or of one that it names.
 

@@ -16,7 +16,7 @@ from regcopy.errors import (
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
-from regcopy.model.mediatypes import ACCEPTED_MANIFESTS, INDEXES, format_of
+from regcopy.model.mediatypes import ACCEPTED_MANIFESTS, INDEXES, SCHEMA1, format_of
 from regcopy.model.reference import is_tag
 from regcopy.transports.base import Capabilities, RequestCosts
 from regcopy.transports.docker import DockerReference
@@ -130,7 +130,7 @@ class DockerDestination:
             self._put(manifest, str(manifest.digest))
             return
         demanded = self._reference.digest
-        if demanded is not None and not is_digest_of(demanded, manifest.content):
+        if demanded is not None and not is_digest_of(demanded, manifest.payload):
             raise DigestMismatch(demanded, manifest.digest)
         self._top = manifest
 
@@ -175,7 +175,7 @@ class DockerDestination:
         """Ask for the manifest as anybody would; a registry may show it a little late."""
         for look in range(_LOOKS):
             shown = self._manifests.find(name)
-            if shown is not None and is_digest_of(shown, manifest.content):
+            if shown is not None and is_digest_of(shown, manifest.payload):
                 return
             if look + 1 < _LOOKS:
                 self._context.sleep(self._context.retry.first_delay_seconds * 2**look / 2)
@@ -221,7 +221,11 @@ def _may_be_late(error: TransportError, manifest: RawManifest) -> bool:
 def _hint(error: TransportError, manifest: RawManifest) -> str:
     """What may help where a registry refuses a manifest."""
     answer = error.answer
-    if answer is None or answer.status not in (400, 404, 415, 422):
+    if answer is None or answer.status not in (400, 404, 415, 422, 500):
+        return ""
+    if manifest.media_type in SCHEMA1:
+        return "most registries refuse Docker schema 1; use --format v2s2 or --format oci"
+    if answer.status == 500:
         return ""
     unknown = {"MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"}.intersection(answer.codes)
     if unknown and manifest.media_type in INDEXES:

@@ -36,6 +36,7 @@ def fetch_file(url: str, context: Context, *, limit: int) -> bytes | None:
     options = SideOptions(
         tls_verify=None if parts.scheme == "https" else False,
         user_agent_prefix=context.options.user_agent_prefix,
+        tls_details=context.options.tls_details,
     )
     anonymous = replace(context, options=options, keychain=FixedKeychain(None))
     request = Request(

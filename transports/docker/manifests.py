@@ -8,7 +8,7 @@ from typing import Final
 from regcopy.errors import InvalidDigest, ManifestInvalid, NotFound
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
-from regcopy.model.mediatypes import ACCEPTED_MANIFESTS, SCHEMA1, bare
+from regcopy.model.mediatypes import ACCEPTED_MANIFESTS, bare
 from regcopy.model.reference import ImageName
 from regcopy.transports.docker.client import RegistryClient, Reply, Request, Scope
 
@@ -42,6 +42,7 @@ class Manifests:
         Raises:
             NotFound: the repository has no such manifest.
             DigestMismatch: it is not what the registry says it is.
+            ManifestInvalid: it is signed in itself, as schema 1 is, and contradicts itself.
             LimitExceeded: it is over 4 MiB.
         """
         if once:
@@ -53,12 +54,11 @@ class Manifests:
         request = Request("GET", self.path(wanted), self._scopes, what, headers=_ACCEPT)
         reply = self._client.send(request)
         content = reply.read_all(MAX_MANIFEST_BYTES, f"manifest {wanted}")
-        served = _media_type(reply, content, media_type)
+        raw = RawManifest(content, _media_type(reply, content, media_type))
         said = digest_in(reply)
-        # The digest of a signed schema 1 manifest leaves the signatures out.
-        if said is not None and served not in SCHEMA1:
-            said.check(content)
-        return RawManifest(content, served)
+        if said is not None:
+            raw.check(said)
+        return raw
 
     def find(self, wanted: str) -> Digest | None:
         """Ask which digest a tag or digest stands for; None where there is no such manifest.

@@ -7,7 +7,6 @@ files that name it, and it is insecure only where registries.conf says so.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -18,7 +17,7 @@ from regcopy.config.registries_conf import (
     blocked,
     pull_endpoints,
 )
-from regcopy.config.registries_conf_paths import load_registries_conf
+from regcopy.config.registries_kept import KeptRegistries
 from regcopy.model.reference import ImageName
 from regcopy.transports.base import Context
 
@@ -90,22 +89,5 @@ def _keychain(given: Keychain) -> Keychain:
 
 
 def _conf(context: Context) -> RegistriesConf:
-    return context.resources.get(_LoadedConf, (), lambda: _LoadedConf(context)).get()
-
-
-class _LoadedConf:
-    """The configuration, read when it is first needed; safe for use by several threads."""
-
-    def __init__(self, context: Context) -> None:
-        self._environment = context.environment
-        self._lock = threading.Lock()
-        self._conf: RegistriesConf | None = None
-
-    def get(self) -> RegistriesConf:
-        with self._lock:
-            if self._conf is None:
-                self._conf = load_registries_conf(self._environment)
-            return self._conf
-
-    def close(self) -> None:
-        """Do nothing: nothing is open."""
+    kept = context.resources.get(KeptRegistries, (), lambda: KeptRegistries(context.environment))
+    return kept.get()

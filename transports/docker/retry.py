@@ -1,8 +1,8 @@
 """What is tried again, when, and how often: one policy for every request of a side.
 
-tenacity drives the loop; this module decides. Only what can get better is repeated: broken
-connections, silence, 408, 429 and the 5xx that pass. A wrong certificate, a wrong digest
-and every other 4xx are final.
+tenacity drives the loop, once a first try failed; this module decides. Only what can get
+better is repeated: broken connections, silence, 408, 429 and the 5xx that pass. A wrong
+certificate, a wrong digest and every other 4xx are final.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from regcopy.errors import ConnectionFailed, RateLimited, ServerFault, TlsFailed, TransportError
 from regcopy.events import Retrying as RetryingEvent
 from regcopy.transports.base import Context
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 _Result = TypeVar("_Result")
 
@@ -83,6 +84,27 @@ class Retrier:
                 error.tries = tries
                 raise
 
+        failures: list[TransportError] = []
+        try:
+            return attempt()
+        except TransportError as error:
+            if not self._is_worth_it(error):
+                raise
+            failures.append(error)
+        return self._repeat(attempt, failures, began)
+
+    def _repeat(
+        self, attempt: Callable[[], _Result], failures: list[TransportError], began: float
+    ) -> _Result:
+        """Go on after a first try that failed: its error is in `failures`, and is taken out."""
+        # Most requests succeed, and whoever makes only such ones need not wait for this.
+        from tenacity import Retrying, retry_if_exception
+
+        def again() -> _Result:
+            if failures:
+                raise failures.pop()
+            return attempt()
+
         def is_over(state: RetryCallState) -> bool:
             policy = self._context.retry
             late = self._clock() - began > policy.total_seconds
@@ -96,7 +118,7 @@ class Retrier:
             before_sleep=self._announce,
             reraise=True,
         )
-        return retrying(attempt)
+        return retrying(again)
 
     def _spend(self) -> bool:
         with self._lock:

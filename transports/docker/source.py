@@ -88,6 +88,12 @@ class DockerSource:
             lambda place: BlobBody(place.client, place.name, blob, offset, side=self._side)
         )[1]
 
+    def blob_size(self, blob: Descriptor, /) -> int | None:
+        """Ask how large a blob is. Errors as `open_blob`."""
+        from regcopy.transports.docker.sizes import blob_size
+
+        return self._pulls.call(lambda place: blob_size(place, blob))[1]
+
     def list_referrers(self, subject: Digest, /) -> tuple[Descriptor, ...]:
         """Give the manifests that are about another one. Errors as `ListsReferrers`."""
         from regcopy.transports.docker.referrers import list_referrers

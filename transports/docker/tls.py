@@ -11,13 +11,17 @@ import ssl
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from regcopy.config.certs_d import TlsFiles, find_tls_files
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 from regcopy.transports.base import Context
 from regcopy.transports.docker.origin import Origin
+from regcopy.transports.tls_limits import limit_tls
+
+if TYPE_CHECKING:
+    from regcopy.config.tls_details import TlsDetails
 
 
 class _Trust(NamedTuple):
@@ -25,6 +29,7 @@ class _Trust(NamedTuple):
 
     files: TlsFiles
     verified: bool
+    details: TlsDetails | None
 
 
 class TlsContexts:
@@ -45,7 +50,8 @@ class TlsContexts:
         """Give the configuration for connections to an origin.
 
         Raises:
-            ConfigurationError: a certificate or key cannot be used.
+            ConfigurationError: a certificate or key cannot be used, or TLS cannot be held to
+                what is demanded.
         """
         with self._lock:
             if origin not in self._known:
@@ -59,7 +65,8 @@ class TlsContexts:
         options, environment = self._context.options, self._context.environment
         if is_registry:
             files = find_tls_files(self._registry, options.cert_dir, environment)
-            return _Trust(files, verified=options.tls_verify is not False)
+            verified = options.tls_verify is not False
+            return _Trust(files, verified=verified, details=options.tls_details)
         files = find_tls_files(origin.netloc, "", environment)
         if options.cert_dir:
             # An authority that was named for this side may have signed the certificates of
@@ -67,7 +74,7 @@ class TlsContexts:
             # we are, and is for the registry alone.
             named = find_tls_files(self._registry, options.cert_dir, environment)
             files = TlsFiles((*files.ca_files, *named.ca_files), files.client_pairs)
-        return _Trust(files, verified=True)
+        return _Trust(files, verified=True, details=options.tls_details)
 
 
 class _Unverified(ssl.SSLContext):
@@ -85,7 +92,7 @@ class _Unverified(ssl.SSLContext):
 def _make(trust: _Trust) -> ssl.SSLContext:
     kind = ssl.SSLContext if trust.verified else _Unverified
     context = kind(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    limit_tls(context, trust.details)
     context.hostname_checks_common_name = False
     if trust.verified:
         # As in Go, a certificate that was given is trusted even where it is no root: people

@@ -12,8 +12,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from regcopy.auth.credential import Credential
@@ -26,6 +25,9 @@ from regcopy.transports.docker.errors import (
 )
 from regcopy.transports.docker.messages import Hop, Reply, Secret
 from regcopy.transports.docker.origin import Origin, may_ask_anonymously, may_send_secret, resolve
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 MAX_TOKEN_BODY: Final = 1024 * 1024
 _MAX_REDIRECTS: Final = 5
@@ -68,6 +70,8 @@ class TokenCache:
         Raises:
             As `fetch`; a thread that waited for another one gets an error of its own.
         """
+        from concurrent.futures import Future  # many registries ask for no token
+
         with self._lock:
             known = self._known.get(wanted)
             if known is not None and _is_usable(known):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,11 +21,12 @@ from regcopy.model.digest import Digest
 from regcopy.model.image_config import read_diff_ids
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
 from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST
-from regcopy.streams.blob import BLOCK_BYTES, Readable
+from regcopy.streams.blob import BLOCK_BYTES, Readable, skip
 from regcopy.streams.decompress import HEAD_BYTES, Packing, Unpacked, packing_of
 from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_reading import Member
 from regcopy.streams.tar_storage import TarStorage, open_storage, temporary_folder
+from regcopy.streams.windows import hold_in
 from regcopy.transports.docker_archive.contents import (
     ArchivedImage,
     choose,
@@ -160,19 +162,24 @@ class DockerArchiveSource:
     def _measure(self, member: Member, packing: Packing) -> int:
         """Unpack a layer to learn its size: the manifest must say it."""
         size = 0
-        raw = self._open(member, packing)
-        while block := raw.read(BLOCK_BYTES):
-            size += len(block)
-            self._context.check_cancelled()
+        with closing(self._open(member, packing)) as raw:
+            while block := raw.read(BLOCK_BYTES):
+                size += len(block)
+                self._context.check_cancelled()
         return size
 
     def _open(self, member: Member, packing: Packing | None, offset: int = 0) -> Readable:
         if packing is None:
             return self._archive.index.open(member, offset=offset)
         whole = self._archive.index.open(member)
-        unpacked = Unpacked(whole, packing, what=f"{member.name} in {self._archive.path}")
-        while offset > 0 and (block := unpacked.read(min(offset, BLOCK_BYTES))):
-            offset -= len(block)
+        what = f"{member.name} in {self._archive.path}"
+        hold = hold_in(self._context.resources, self._context.check_cancelled)
+        unpacked = Unpacked(whole, packing, what=what, hold=hold)
+        try:
+            skip(unpacked, offset)
+        except BaseException:
+            unpacked.close()
+            raise
         return unpacked
 
     def _make_manifest(self, diff_ids: tuple[Digest, ...]) -> RawManifest:

@@ -7,6 +7,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from regcopy.errors import ConfigurationError
+from regcopy.transports.tls_limits import limit_tls
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
@@ -20,10 +21,11 @@ def make_tls_context(context: Context) -> ssl.SSLContext:
     certificate is verified unless `--…-tls-verify=false` was given.
 
     Raises:
-        ConfigurationError: a folder that was named is not there, or a file cannot be used.
+        ConfigurationError: a folder that was named is not there, a file cannot be used, or TLS
+            cannot be held to what is demanded.
     """
     made = ssl.create_default_context()
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    limit_tls(made, context.options.tls_details)
     folder = _folder(context)
     authority, certificate, key = (
         os.path.join(folder, name) for name in ("ca.pem", "cert.pem", "key.pem")

@@ -11,7 +11,7 @@ from regcopy.errors import LimitExceeded, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex
-from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
 from regcopy.streams.files import Folder, RegularFile, open_regular, read_file
 from regcopy.streams.tree import walk
 
@@ -89,8 +89,7 @@ class Layout:
             raise NotFound(
                 f"manifest {descriptor.digest} is not in layout {self.root.path}"
             ) from None
-        RawManifest(content, "").check(descriptor.digest, descriptor.size)
-        return RawManifest(content, descriptor.media_type or media_type_of(content))
+        return RawManifest.described(content, descriptor)
 
     def needed(self, index: LayoutIndex) -> set[Digest]:
         """Give the digests of all that the images of an index need; manifests may be missing.

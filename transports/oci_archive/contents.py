@@ -8,7 +8,7 @@ from regcopy.errors import ContentError, LimitExceeded, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex
-from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
 from regcopy.streams.blob import Readable
 from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_storage import TarStorage
@@ -65,8 +65,7 @@ class Contents:
         if name not in self._tar:
             raise NotFound(f"manifest {descriptor.digest} is not in {self._path}")
         content = self._tar.content(name, limit=MAX_MANIFEST_BYTES, unique=False)
-        RawManifest(content, "").check(descriptor.digest, descriptor.size)
-        return RawManifest(content, descriptor.media_type or media_type_of(content))
+        return RawManifest.described(content, descriptor)
 
     def open_blob(self, blob: Descriptor, offset: int) -> Readable:
         """Open a blob from `offset` bytes on.

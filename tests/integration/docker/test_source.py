@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -22,7 +21,7 @@ from tests.servers import Registry
 from tests.token_server import TokenServer
 
 
-@pytest.mark.parametrize("family", get_args(Format))
+@pytest.mark.parametrize("family", ["oci", "v2s2"])
 def test_manifests_and_blobs_are_the_bytes_that_were_pushed(
     registry: Registry,
     tools: RegistryTools,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +92,27 @@ def sigstore(pair: KeyPair, tmp_path: Path) -> tuple[str, ...]:
         "--sign-passphrase-file",
         str(tmp_path / "passphrase"),
     )
+
+
+@pytest.fixture
+def parameters(sigstore: tuple[str, ...], tmp_path: Path) -> tuple[str, str]:
+    """The flag that names the same key and passphrase in a file."""
+    file = tmp_path / "parameters.yaml"
+    file.write_text(f"privateKeyFile: {sigstore[1]}\nprivateKeyPassphraseFile: {sigstore[3]}\n")
+    return ("--sign-by-sigstore", str(file))
+
+
+def test_a_file_of_parameters_signs_copies_and_what_is_synced(
+    world: World, pair: KeyPair, parameters: tuple[str, str]
+) -> None:
+    assert world.push("one", "copied", *parameters).code == 0
+    assert world.pull("copied", "pulled", sigstore_signed(pair.public)).code == 0
+    flags = ("--src", "dir", "--dest", "docker", "--dest-tls-verify=false", *parameters)
+    write_dir(single_image(), world.folder / "many" / "app:synced")
+    line = world.line("sync", *flags, str(world.folder / "many"), world.name)
+    assert run_cli(*line, variables=world.keys.home.variables).code == 0
+    below = replace(world, repository=f"{world.repository}/app")
+    assert below.pull("synced", "pulled-too", sigstore_signed(pair.public)).code == 0
 
 
 def test_a_copy_is_signed_and_the_signature_demanded(world: World, good: tuple[str, str]) -> None:

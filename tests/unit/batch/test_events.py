@@ -64,8 +64,14 @@ BLOB = Descriptor("text/plain", DIGEST, 3)
             {"event": "mounted", "line": 1, "digest": str(DIGEST), "size": 3, "role": "layer"},
         ),
         (
-            LineAdvanced(LINE, ManifestWritten(DIGEST, True)),
-            {"event": "manifest", "line": 1, "digest": str(DIGEST), "top": True},
+            LineAdvanced(LINE, ManifestWritten(DIGEST, True, 1)),
+            {
+                "event": "manifest",
+                "line": 1,
+                "digest": str(DIGEST),
+                "top": True,
+                "signatures": 1,
+            },
         ),
         (
             RequestRepeated(Retrying("reset", 1, 5, 0.5)),

@@ -32,6 +32,11 @@ def test_a_word_chooses_the_images(word: str, instances: Instances) -> None:
     assert parse_words([word]) == LineOptions(instances=instances)
 
 
+@pytest.mark.parametrize("form", ["oci", "v2s2", "v2s1"])
+def test_a_word_chooses_the_form(form: str) -> None:
+    assert parse_words([f"format={form}"]).format == form
+
+
 def test_other_words_choose_form_and_tls() -> None:
     words = ["format=v2s2", "preserve-digests", "src-tls-verify=false", "dest-tls-verify=true"]
     assert parse_words(words) == LineOptions(None, "v2s2", True, False, True)
@@ -41,7 +46,7 @@ def test_other_words_choose_form_and_tls() -> None:
     ("words", "message"),
     [
         (("all=maybe",), 'all=maybe: neither "true" nor "false"'),
-        (("format=v2s1",), 'format=v2s1: neither "oci" nor "v2s2"'),
+        (("format=v1",), "format=v1: not one of oci, v2s2 and v2s1"),
         (("platform=",), "platform"),
         (("multi-arch=some",), "platform"),
         (("all", "platform=linux/arm64"), "this was said before on the line"),

@@ -14,10 +14,11 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from regcopy.session import Access
-from regcopy.testing.samples import multi_platform_image, single_image
+from regcopy.testing.samples import multi_platform_image, single_image, write_dir
 from regcopy.transports.base import SideOptions
 from tests.command_line import run_cli
 from tests.registry_tools import RegistryTools, ask
+from tests.schema1 import gzipped, schema1_image
 from tests.servers import Registry
 
 
@@ -99,3 +100,12 @@ def test_a_registry_without_referrers_is_asked_for_the_tag_of_the_digest(
     tree = read_image_tree(name, reading=Reading(access))
     (referrer,) = tree.referrers[image.digest]
     assert (referrer.digest, referrer.artifact_type) == (note.digest, "application/x.note")
+
+
+def test_layers_of_schema_1_are_shown_with_the_sizes_that_they_have(tmp_path: Path) -> None:
+    image = schema1_image(gzipped(b"one", b"two"), empty=[1])
+    write_dir(image, tmp_path / "old")
+    tree = read_image_tree(f"dir:{tmp_path}/old")
+    assert {blob.digest: blob.size for blob in tree.blobs} == {
+        digest: len(content) for digest, content in image.blobs.items()
+    }

@@ -10,8 +10,9 @@ import pytest
 from regcopy.checking.verify import verify_image
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import ImageManifest, parse_manifest
-from regcopy.testing.samples import multi_platform_image, single_image
+from regcopy.testing.samples import multi_platform_image, single_image, write_dir
 from tests.command_line import run_cli
+from tests.schema1 import gzipped, schema1_image
 
 ALL_PARTS = 1 + 4 + 1 + 4 * 3
 
@@ -124,3 +125,16 @@ def test_a_bad_list_is_told_before_anything_is_checked(images: Path) -> None:
 
 def test_something_must_be_named() -> None:
     assert "At least one argument expected" in run_cli("verify").fatal
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_layers_of_schema_1_are_found_although_it_does_not_tell_their_sizes(
+    tmp_path: Path, deep: bool
+) -> None:
+    image = schema1_image(gzipped(b"one", b"two"))
+    write_dir(image, tmp_path / "old")
+    assert verify_image(f"dir:{tmp_path}/old", deep=deep).problems == ()
+    victim = next(iter(image.blobs))
+    (tmp_path / "old" / victim.hex).unlink()
+    (problem,) = verify_image(f"dir:{tmp_path}/old", deep=deep).problems
+    assert problem.digest == victim

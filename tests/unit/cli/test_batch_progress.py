@@ -21,8 +21,8 @@ from regcopy.batch import (
 )
 from regcopy.cli.batch_bars import ListBars
 from regcopy.cli.batch_lines import ListLines, standing_text
-from regcopy.cli.batch_progress import JsonEvents
 from regcopy.cli.batch_tally import ListTally
+from regcopy.cli.progress_events import JsonEvents
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, CopyStarted, Retrying
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest

@@ -153,10 +153,6 @@ def test_the_choice_of_images(
             "unknown format \"foo\". Choose one of the supported formats: 'oci', 'v2s1', or 'v2s2'",
         ),
         (("--sign-by-sq-fingerprint=x",), "--sign-by-sq-fingerprint is not supported yet"),
-        (
-            ("--dest-compress-format=zstd:chunked",),
-            "--dest-compress-format zstd:chunked is not supported yet",
-        ),
         (("--dest-compress-format=lz4",), 'cannot find compressor for "lz4"'),
         (
             ("--dest-compress", "--dest-decompress"),
@@ -200,8 +196,10 @@ def test_an_unknown_choice_of_images_lists_what_there_is(text: str) -> None:
     )
 
 
-def test_schema_1_is_refused_with_the_reason() -> None:
-    assert "Docker schema 1 is obsolete" in copy("--format=v2s1").fatal
+@pytest.mark.parametrize("form", ["oci", "v2s2", "v2s1"])
+def test_a_form_of_the_manifests_reaches_the_library(library: FakeLibrary, form: str) -> None:
+    copy(f"--format={form}")
+    assert library.options.format == form
 
 
 def test_the_other_options_reach_the_library(library: FakeLibrary) -> None:
@@ -220,6 +218,10 @@ def test_the_other_options_reach_the_library(library: FakeLibrary) -> None:
         (
             ("--dest-compress-format=zstd", "--dest-compress-level=19"),
             CompressionOptions(format="zstd", level=19),
+        ),
+        (
+            ("--dest-compress-format=zstd:chunked", "--dest-force-compress-format"),
+            CompressionOptions(format="zstd:chunked", force=True),
         ),
         (
             ("--dest-compress-format=gzip", "--dest-force-compress-format"),
@@ -332,9 +334,12 @@ def test_the_log_says_when_bytes_changed(library: FakeLibrary) -> None:
     )
 
 
-def test_the_log_says_when_there_was_nothing_to_do(library: FakeLibrary) -> None:
+def test_a_line_of_skopeo_s_says_when_there_was_nothing_to_do(library: FakeLibrary) -> None:
     library.result = CopyResult(MANIFEST, MANIFEST, (), already_there=True)
-    assert copy().log[-1].message == f"the destination had {MANIFEST} already"
+    skipping = "Skipping: image already present at destination\n"
+    assert copy().out.endswith(f"Getting image source signatures\n{skipping}")
+    assert [line.level for line in copy().log] == ["warning"]
+    assert skipping not in copy("--quiet").out
 
 
 def test_the_digest_file_holds_the_digest_without_a_new_line(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from regcopy.cli.progress import open_progress
 from regcopy.cli.progress_bars import Bars, summary
 from regcopy.cli.progress_lines import LinesAndHeartbeat
 from regcopy.config.environment import Environment
+from regcopy.copying.options import CopyOptions
 from regcopy.copying.result import CopyResult
 from regcopy.events import (
     BlobAdvanced,
@@ -87,7 +88,7 @@ def invocation(*, terminal: bool, term: str = "xterm", **flags: bool) -> Invocat
     return Invocation(
         program="regcopy",
         values=Values(flags),
-        names=(),
+        names=("oci:w", "oci:x"),
         console=make_screens(terminal=terminal).console,
         environment=Environment({"TERM": term}),
         cancelled=threading.Event(),
@@ -95,7 +96,7 @@ def invocation(*, terminal: bool, term: str = "xterm", **flags: bool) -> Invocat
 
 
 def test_a_terminal_gets_bars(screen: Screen) -> None:
-    with open_progress(invocation(terminal=True), "oci:x") as progress:
+    with open_progress(invocation(terminal=True), CopyOptions()) as progress:
         assert isinstance(progress, Bars)
 
 
@@ -110,12 +111,12 @@ def test_a_terminal_gets_bars(screen: Screen) -> None:
     ids=["no terminal", "dumb", "no TERM", "debug"],
 )
 def test_others_get_lines(call: Invocation) -> None:
-    with open_progress(call, "oci:x") as progress:
+    with open_progress(call, CopyOptions()) as progress:
         assert isinstance(progress, LinesAndHeartbeat)
 
 
 def test_quiet_gets_neither() -> None:
-    with open_progress(invocation(terminal=True, quiet=True), "oci:x") as progress:
+    with open_progress(invocation(terminal=True, quiet=True), CopyOptions()) as progress:
         progress.notify(EVENTS[0])
         progress.finish(RESULT)
         assert not isinstance(progress, Bars | LinesAndHeartbeat)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,54 @@ def test_the_lines_of_one_image_are_skopeos() -> None:
         "Copying config c",
         "Writing manifest to image destination",
     ]
+
+
+def test_signatures_that_travel_are_told_as_skopeo_tells_them() -> None:
+    one = replace(ONE, signed=frozenset({digest("image")}))
+    told = lines_of(one, started("a"), ManifestWritten(digest("m"), True, 1))
+    assert told == [
+        "Getting image source signatures",
+        "Checking if image destination supports signatures",
+        "Copying blob a",
+        "Writing manifest to image destination",
+        "Storing signatures",
+    ]
+
+
+def test_a_config_that_is_made_anew_is_told_before_the_manifest() -> None:
+    image = CopyStarted(1, 1, False, 3, 3, (planned("image", "a"),))
+    told = lines_of(image, started("a"), ManifestWritten(digest("m"), True, config=digest("c")))
+    assert told[1:] == [
+        "Copying blob a",
+        "Copying config c",
+        "Writing manifest to image destination",
+    ]
+
+
+def test_each_signature_that_is_made_is_told() -> None:
+    alone = lines_of(ONE, ManifestWritten(digest("m"), True, 1, ("simple",)))
+    assert alone[1:] == [
+        "Writing manifest to image destination",
+        "Creating signature: Signing image using simple signing",
+        "Storing signatures",
+    ]
+    both = lines_of(ONE, ManifestWritten(digest("m"), True, 2, ("simple", "sigstore")))
+    assert both[2:4] == [
+        "Creating signature 1: Signing image using simple signing",
+        "Creating signature 2: Signing image using a sigstore signature",
+    ]
+
+
+def test_signatures_of_an_index_and_of_its_images_are_told_apart() -> None:
+    images = (planned("i1", "a"), planned("i2", "b"))
+    index = replace(index_of(*images), signed=frozenset({digest("top"), digest("i2")}))
+    told = lines_of(index, started("a"), started("b"), ManifestWritten(digest("m"), True, 1))
+    checks = [number for number, line in enumerate(told) if line.startswith("Checking if image")]
+    assert [told[number] for number in checks] == [
+        "Checking if image list destination supports signatures",
+        "Checking if image destination supports signatures",
+    ]
+    assert told[checks[1] - 2] == "Copying image i2 (2/2)"
 
 
 def test_layers_are_told_in_the_order_in_which_they_start() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from regcopy.testing.samples import single_image, write_dir
 from tests.command_line import Ended, run_cli
+from tests.schema1 import gzipped, schema1_image
 from tests.signing import GpgHome
 
 NAME = "registry.example.com/team/app:1"
@@ -74,11 +75,15 @@ def test_what_does_not_fit_does_not_verify(
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_signed_schema_one_manifest_is_not_signed(home: GpgHome) -> None:
-    Path("old").write_text('{"fsLayers":[],"signatures":[]}')
-    ended = run(home, "standalone-sign", "old", NAME, home.fingerprint("good"), "-o", "out")
-    assert "schema 1" in ended.fatal
-    assert not Path("out").exists()
+def test_the_signature_of_schema_1_is_about_its_payload(home: GpgHome) -> None:
+    image = schema1_image(gzipped(b"layer"))
+    Path("old").write_bytes(image.top.content)
+    Path("payload").write_bytes(image.top.payload)
+    key = home.fingerprint("good")
+    run(home, "standalone-sign", "old", NAME, key, "-o", "out")
+    for file in ("old", "payload"):
+        ended = run(home, "standalone-verify", file, NAME, key, "out")
+        assert ended.out == f"Signature verified using fingerprint {key}, digest {image.digest}\n"
 
 
 @pytest.mark.usefixtures("folder")
@@ -124,7 +129,7 @@ def test_a_link_is_not_written_through(home: GpgHome) -> None:
         ("--sign-passphrase-file=gone", "open gone: no such file or directory"),
         ("--sign-by-sigstore-private-key=y", "Cannot prompt for a passphrase for key y"),
         ("--sign-by=x", "Cannot determine canonical Docker reference for destination dir:copy"),
-        ("--sign-by-sigstore=y", "--sign-by-sigstore is not supported yet"),
+        ("--sign-by-sigstore=y", 'reading "y": open y: no such file or directory'),
         ("--sign-by-sq-fingerprint=y", "--sign-by-sq-fingerprint is not supported yet"),
     ],
 )
@@ -144,6 +149,32 @@ def test_a_copy_is_signed_under_the_name_that_is_given(home: GpgHome) -> None:
     assert ended.code == 0
     line = ("standalone-verify", "copy/manifest.json", NAME, key, "copy/signature-1")
     assert run(home, *line).code == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("privateKeyFile: gone", "Cannot prompt for a passphrase for key gone"),
+        (
+            "{privateKeyFile: gone, privateKeyPassphraseFile: passphrase}",
+            "open gone: no such file or directory",
+        ),
+        ("fulcio: {}", "parameters: fulcio: signing with a certificate of Fulcio is not supported"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_parameters_that_cannot_be_used(home: GpgHome, parameters: str, message: str) -> None:
+    Path("parameters").write_text(parameters)
+    flags = ("--insecure-policy", "copy", "--sign-by-sigstore=parameters")
+    ended = run(home, *flags, "dir:image", "dir:copy")
+    assert (ended.code, ended.fatal) == (1, message)
+    assert not Path("copy").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_not_supported_says_what_to_do_instead(home: GpgHome) -> None:
+    ended = run(home, "copy", "--sign-by-sq-fingerprint=x", "dir:image", "dir:copy")
+    assert "--sign-by signs by gpg" in ended.hint
 
 
 @pytest.mark.usefixtures("folder")

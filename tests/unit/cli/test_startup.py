@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from regcopy.testing.samples import single_image, write_layout
-from tests.servers import free_port
+from tests.servers import Registry, free_port
 
 HEAVY: Final = frozenset(
     {
@@ -45,6 +45,26 @@ ENGINE_AND_TRUST: Final = frozenset(
         "regcopy.trust.gate",
         "regcopy.trust.options",
         "regcopy.trust.signatures",
+    }
+)
+# What finds credentials, and what tells where registries and their signatures are.
+REGISTRIES: Final = frozenset(
+    {
+        "regcopy.auth.chain",
+        "regcopy.auth.credential",
+        "regcopy.config.registries_conf",
+        "regcopy.config.registries_d",
+        "regcopy.model.reference",
+    }
+)
+SIGNATURES: Final = frozenset(
+    {
+        "regcopy.trust.gpg",
+        "regcopy.trust.identity",
+        "regcopy.trust.policy_signed",
+        "regcopy.trust.requirements",
+        "regcopy.trust.signatures",
+        "regcopy.trust.signers",
     }
 )
 _REPORT: Final = """
@@ -81,6 +101,22 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
+def garbage(then: str) -> str:
+    """Run the program, and then something that tells about the collector."""
+    code = (
+        "import gc; usual = gc.get_threshold(); from regcopy.cli.main import run\n"
+        f"try: run()\nexcept SystemExit: {then}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -115,6 +151,12 @@ def test_to_list_tags_neither_the_engine_nor_the_trust_policy_is_loaded() -> Non
     assert loaded & ENGINE_AND_TRUST == set()
 
 
+def test_what_repeats_requests_is_loaded_when_one_has_failed(registry: Registry) -> None:
+    arguments = ("list-tags", "--retry-times=1", "--retry-delay=1ms", "--tls-verify=false")
+    assert "tenacity" not in loaded_by(*arguments, f"docker://{registry.host}/no-such/app")
+    assert "tenacity" in loaded_by(*arguments, f"docker://127.0.0.1:{free_port()}/app")
+
+
 def test_to_look_at_an_image_in_a_folder_loads_nothing_to_copy_it(tmp_path: Path) -> None:
     write_layout(single_image(), tmp_path, "1")
     loaded = loaded_by("inspect", f"oci:{tmp_path}:1")
@@ -127,9 +169,31 @@ def test_a_copy_between_folders_loads_neither_http_nor_what_signs(tmp_path: Path
     places = (f"oci:{tmp_path}/layout:1", f"dir:{tmp_path}/copy")
     loaded = loaded_by("copy", "--insecure-policy", *places)
     assert (tmp_path / "copy" / "manifest.json").is_file()
-    others = {"regcopy.copying.dry_run", "regcopy.copying.layers", "regcopy.trust.signers"}
-    checks = {"regcopy.trust.gpg", "subprocess", "tempfile"}
-    assert loaded & (HTTP | others | checks | {"cryptography", "isal", "rich", "secrets"}) == set()
+    others = {"regcopy.copying.dry_run", "regcopy.copying.layers", "regcopy.streams.recompress"}
+    libraries = {"cryptography", "isal", "rich", "secrets"}
+    standard = {"datetime", "logging", "socket", "subprocess", "tempfile"}
+    assert loaded & (HTTP | REGISTRIES | SIGNATURES | others | libraries | standard) == set()
+
+
+def test_a_policy_that_demands_no_signature_loads_nothing_that_checks_one(tmp_path: Path) -> None:
+    write_layout(single_image(), tmp_path / "layout", "1")
+    (tmp_path / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    policy = f"--policy={tmp_path}/policy.json"
+    loaded = loaded_by("copy", policy, f"oci:{tmp_path}/layout:1", f"dir:{tmp_path}/copy")
+    assert "regcopy.trust.policy_file" in loaded
+    assert loaded & (SIGNATURES | {"logging"}) == set()
+
+
+def test_garbage_is_collected_as_usual_once_there_can_be_some() -> None:
+    told = garbage(
+        "later = gc.get_threshold(); gc.collect(); "
+        "print(later[0] > usual[0], gc.get_threshold() == usual, gc.callbacks)"
+    )
+    assert told == "True True []"
+
+
+def test_the_end_looks_for_no_garbage() -> None:
+    assert garbage("print(gc.get_freeze_count() > len(gc.get_objects()))") == "True"
 
 
 def test_the_module_can_be_run() -> None:

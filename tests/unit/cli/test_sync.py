@@ -73,6 +73,24 @@ def test_each_image_has_its_lines_in_one_piece(world: World) -> None:
     assert {lines[-1] for lines in told} == {"Writing manifest to image destination"}
 
 
+def test_events_stand_for_all_other_lines_about_the_images(world: World) -> None:
+    world.hold("1", "2")
+    ended = world.sync("--progress=json")
+    told = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
+    assert ended.out == ""
+    assert [told[0]["event"], told[-1]["event"], told[-1]["done"]] == ["list", "end", 2]
+    assert not [line for line in ended.log if line.message.startswith("Copying image ref")]
+
+
+def test_without_progress_failures_are_told_all_the_same(world: World) -> None:
+    world.hold("1", "2")
+    world.source.on("GET", "manifests/2", refuse(403), forever=True)
+    ended = world.sync("--progress=none", "--keep-going")
+    assert ended.out == ""
+    [failure] = of(ended, "error")
+    assert failure.message == f'Error copying ref "docker://{world.source.host}/team/app:2"'
+
+
 def test_the_log_is_skopeo_s(world: World) -> None:
     world.hold("1")
     source, destination = world.source.host, world.destination.host
@@ -270,7 +288,8 @@ def test_a_registry_that_does_not_delete_makes_it_fail(world: World) -> None:
         (["--include-tag-regex=("], "--include-tag-regex: error parsing regexp: missing closing )"),
         (["--exclude-tag-regex=[b-a]"], "--exclude-tag-regex: error parsing regexp"),
         (["--format=v3"], 'unknown format "v3"'),
-        (["--sign-by-sigstore=x"], "--sign-by-sigstore is not supported yet"),
+        (["--sign-by-sigstore=x"], 'reading "x": open x: no such file or directory'),
+        (["--sign-by-sq-fingerprint=x"], "--sign-by-sq-fingerprint is not supported yet"),
         (["--sign-identity=x"], "unknown flag: --sign-identity"),
         (["--src-daemon-host=x"], "unknown flag: --src-daemon-host"),
     ],

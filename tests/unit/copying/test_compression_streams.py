@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import CompressionFormat
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream, Readable
 from regcopy.streams.compress import Compressed
+from regcopy.streams.windows import WindowBudget
+from regcopy.streams.zstd import CompressionParameter, ZstdCompressor
 from regcopy.testing.memory import MemoryDestination, MemoryReference, MemorySource
 from regcopy.testing.samples import SampleImage
 from regcopy.transports.base import Context, LayerForm
@@ -82,7 +85,13 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(
-    ("form", "wanted"), [("compressed", "gzip"), ("compressed", "zstd"), ("plain", None)]
+    ("form", "wanted"),
+    [
+        ("compressed", "gzip"),
+        ("compressed", "zstd"),
+        ("compressed", "zstd:chunked"),
+        ("plain", None),
+    ],
 )
 def test_an_upload_that_goes_back_gets_the_same_bytes_again(
     world: World, form: LayerForm, wanted: CompressionFormat | None
@@ -146,7 +155,9 @@ def peak_of(act: Callable[[], object]) -> int:
 
 
 @pytest.mark.usefixtures("threads")
-@pytest.mark.parametrize(("form", "wanted"), [("plain", None), ("compressed", "zstd")])
+@pytest.mark.parametrize(
+    ("form", "wanted"), [("plain", None), ("compressed", "zstd"), ("compressed", "zstd:chunked")]
+)
 def test_a_bomb_passes_where_it_is_what_the_config_says_and_is_never_held(
     world: World, form: LayerForm, wanted: CompressionFormat, bomb: bytes, diff_id: Digest
 ) -> None:
@@ -247,3 +258,69 @@ def test_a_connection_that_breaks_is_an_error_of_the_source(
     with pytest.raises(ConnectionFailed, match=r"reading blob sha256:.*: reset") as caught:
         world.takes(form).copy(source, with_format(wanted))
     assert caught.value.side == "source"
+
+
+class Turns(WindowBudget):
+    """Counts who holds room for a large window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+        self._holding = 0
+        self.most = 0
+
+    def hold(self, size: int, check_stopped: Callable[[], None]) -> Callable[[], None]:
+        give_back = super().hold(size, check_stopped)
+        self.asked.append(size)
+        self._holding += 1
+        self.most = max(self.most, self._holding)
+
+        def back() -> None:
+            self._holding -= 1
+            give_back()
+
+        return back
+
+
+def image_of_windows(log: int, count: int) -> SampleImage:
+    """Make an image whose layers ask for windows of that size to be unpacked."""
+    plain = [bytes([number]) * (3 * BLOCK_BYTES) for number in range(count)]
+    options: dict[int, int] = {CompressionParameter.window_log: log}
+    compressors = [ZstdCompressor(options=options) for _ in plain]
+    stored = [c.compress(p) + c.flush() for c, p in zip(compressors, plain, strict=True)]
+    image = image_with("zstd", layers=plain)
+    document = json.loads(image.top.content)
+    for layer, content in zip(document["layers"], stored, strict=True):
+        layer.update(digest=str(Digest.of(content)), size=len(content))
+    return with_manifest(image, document, stored)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(("form", "wanted"), [("plain", None), ("compressed", "gzip")])
+def test_layers_with_large_windows_are_unpacked_one_after_another(
+    world: World, form: LayerForm, wanted: CompressionFormat | None
+) -> None:
+    image = image_of_windows(25, 6)
+    job = world.takes(form).job(world.source.add(image, "app"), with_format(wanted))
+    turns = job.source_context.resources.get(WindowBudget, (), Turns)
+    assert isinstance(turns, Turns)
+
+    result = world.run(job)
+
+    assert [len(unpacked(stored)) for _, stored in world.layers(result)] == [3 * BLOCK_BYTES] * 6
+    assert (turns.asked, turns.most) == ([32 * BLOCK_BYTES] * 6, 1)
+
+
+def test_who_waits_for_room_can_be_stopped(world: World) -> None:
+    job = world.takes("plain").job(world.source.add(image_of_windows(25, 2), "app"))
+    budget = job.source_context.resources.get(WindowBudget, (), WindowBudget)
+    give_back = budget.hold(32 * BLOCK_BYTES, lambda: None)
+    stopping = threading.Timer(0.1, world.cancelled.set)
+    stopping.start()
+
+    with pytest.raises(Cancelled):
+        world.run(job)
+
+    stopping.join()
+    give_back()
+    assert world.destination.tags == {}

@@ -13,7 +13,7 @@ from regcopy.copying.options import CopyOptions, Instances
 from regcopy.copying.places import CopyJob
 from regcopy.copying.tally import Tally
 from regcopy.errors import ManifestUnsupported, PolicyRejected, UsageError
-from regcopy.events import Silent
+from regcopy.events import CopyStarted, ManifestWritten, Observer, Silent
 from regcopy.model.digest import Digest
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_dir
 from regcopy.transports import parse_reference
@@ -21,7 +21,7 @@ from regcopy.transports.base import ImageReference
 from regcopy.trust.options import Trust, accept_anything
 from regcopy.trust.policy import Policy, Reject
 from regcopy.trust.signatures import Signature, SimpleSignature
-from tests.contexts import make_context
+from tests.contexts import Recorder, make_context
 
 OLD, OTHER = b"\xa3old", b"\xa3other"
 
@@ -49,8 +49,13 @@ class Folders:
             self.trust,
         )
 
-    def copy(self, options: CopyOptions | None = None, to: str = "dir:{}/copy") -> None:
-        copy_image(self.job(options, to), Tally(Silent()))
+    def copy(
+        self,
+        options: CopyOptions | None = None,
+        to: str = "dir:{}/copy",
+        observer: Observer | None = None,
+    ) -> None:
+        copy_image(self.job(options, to), Tally(observer or Silent()))
 
     @property
     def signatures(self) -> dict[str, bytes]:
@@ -84,6 +89,15 @@ def test_signatures_travel_with_an_image(folders: Folders) -> None:
     folders.add(single_image(), OLD, OTHER)
     folders.copy()
     assert folders.signatures == {"signature-1": OLD, "signature-2": OTHER}
+
+
+def test_what_becomes_of_signatures_is_told(folders: Folders) -> None:
+    image, recorder = single_image(), Recorder()
+    folders.add(image, OLD, OTHER)
+    folders.copy(CopyOptions(signers=(PlayedSigner(),)), observer=recorder)
+    [started] = [event for event in recorder.events if isinstance(event, CopyStarted)]
+    assert started.signed == {image.digest}
+    assert recorder.events[-1] == ManifestWritten(image.digest, True, 3, ("simple",))
 
 
 def test_signatures_stay_behind_where_that_is_wished(folders: Folders) -> None:

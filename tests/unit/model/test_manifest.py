@@ -12,7 +12,7 @@ from regcopy.errors import (
     ManifestUnsupported,
     SizeMismatch,
 )
-from regcopy.model.descriptor import Descriptor
+from regcopy.model.descriptor import UNKNOWN_SIZE, Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import (
     ImageIndex,
@@ -23,6 +23,7 @@ from regcopy.model.manifest import (
 )
 from regcopy.model.mediatypes import (
     DOCKER_CONFIG,
+    DOCKER_LAYER_GZIP,
     DOCKER_LIST,
     DOCKER_MANIFEST,
     DOCKER_SCHEMA1,
@@ -44,6 +45,8 @@ from tests.manifests import (
 from tests.manifests import image_document as image
 from tests.manifests import index_document as index
 from tests.manifests import parse_document as parse
+from tests.schema1 import document as schema1_document
+from tests.schema1 import history
 
 # What is read.
 
@@ -235,10 +238,25 @@ def test_a_broken_manifest_is_refused_with_the_place(
 
 
 @pytest.mark.parametrize("media_type", [DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED, ""])
-def test_schema_1_says_what_to_do(media_type: str) -> None:
-    with pytest.raises(ManifestUnsupported, match="schema 1") as caught:
-        parse({"schemaVersion": 1, "fsLayers": [], "history": []}, media_type)
-    assert caught.value.hint
+def test_schema_1_is_told_by_its_layers(media_type: str) -> None:
+    unsigned = schema1_document([DIGEST, DIGEST], history(2))
+
+    parsed = parse(unsigned, media_type)
+
+    assert isinstance(parsed, ImageManifest)
+    assert (parsed.media_type, parsed.config) == (media_type or DOCKER_SCHEMA1, None)
+    assert parsed.layers == (Descriptor(DOCKER_LAYER_GZIP, DIGEST, UNKNOWN_SIZE),) * 2
+
+
+@pytest.mark.parametrize("served_as", [OCI_MANIFEST, DOCKER_LIST])
+def test_schema_1_that_was_served_as_something_else_is_refused(served_as: str) -> None:
+    with pytest.raises(ManifestInvalid, match='has "fsLayers"'):
+        parse(schema1_document([DIGEST], history(1)), served_as)
+
+
+def test_what_was_served_as_schema_1_must_be_that() -> None:
+    with pytest.raises(ManifestInvalid, match="was served as"):
+        parse(image(), DOCKER_SCHEMA1_SIGNED)
 
 
 def test_a_kind_that_nobody_knows_is_shown_safely() -> None:

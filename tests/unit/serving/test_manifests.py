@@ -11,6 +11,7 @@ from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
 from tests.registry_tools import Answered
+from tests.schema1 import gzipped, schema1_image
 from tests.served import Served, code_of
 
 IMAGE = single_image()
@@ -193,6 +194,15 @@ def test_what_is_no_manifest_is_refused(served: Served, content: bytes) -> None:
 
     assert (refused.status, code_of(refused)) == (400, "MANIFEST_INVALID")
     assert served.index_names() == []
+
+
+def test_schema_1_is_refused(served: Served) -> None:
+    image = schema1_image(gzipped(b"layer"))
+    push_blobs(served, image)
+
+    refused = put(served, image.top, "1.0")
+
+    assert (refused.status, code_of(refused)) == (400, "MANIFEST_INVALID")
 
 
 def test_a_manifest_of_another_digest_is_refused(served: Served) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regcopy.errors import ConnectionFailed
-from regcopy.model.mediatypes import CompressionFormat
+from regcopy.model.mediatypes import StreamFormat
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
 from regcopy.streams.compress import LEVELS, Compressed, new_compressor
 from regcopy.streams.zstd import ZstdDecompressor
@@ -65,28 +65,28 @@ def compressor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture(params=["gzip with isal", "gzip with zlib", "zstd"])
-def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CompressionFormat:
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> StreamFormat:
     """Each way to compress."""
     if request.param == "gzip with zlib":
         monkeypatch.setitem(sys.modules, "isal", None)
     return "zstd" if request.param == "zstd" else "gzip"
 
 
-UNPACK: dict[CompressionFormat, Callable[[bytes], bytes]] = {
+UNPACK: dict[StreamFormat, Callable[[bytes], bytes]] = {
     "gzip": gzip.decompress,
     "zstd": lambda stored: ZstdDecompressor().decompress(stored),
 }
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, BLOCK_BYTES, 3 * BLOCK_BYTES + 7])
-def test_what_comes_out_unpacks_to_what_went_in(form: CompressionFormat, size: int) -> None:
+def test_what_comes_out_unpacks_to_what_went_in(form: StreamFormat, size: int) -> None:
     plain = (b"some text that repeats, " * (size // 24 + 1))[:size]
 
     assert UNPACK[form](read_all(Compressed(io.BytesIO(plain), form))) == plain
 
 
 @pytest.mark.parametrize("chosen", ["gzip", "zstd"])
-def test_every_level_works(chosen: CompressionFormat) -> None:
+def test_every_level_works(chosen: StreamFormat) -> None:
     plain = b"some text that repeats, " * 1000
 
     for level in LEVELS[chosen]:
@@ -94,7 +94,7 @@ def test_every_level_works(chosen: CompressionFormat) -> None:
 
 
 @pytest.mark.parametrize("chosen", ["gzip", "zstd"])
-def test_a_high_level_makes_less_than_a_low_one(chosen: CompressionFormat) -> None:
+def test_a_high_level_makes_less_than_a_low_one(chosen: StreamFormat) -> None:
     words = [hashlib.sha256(b"%d" % n).hexdigest().encode() for n in range(700)]
     plain = b"\n".join(words[n * n % 700][: n % 61] for n in range(20_000))
 
@@ -126,7 +126,7 @@ def test_the_header_has_neither_name_nor_time(compressor: str) -> None:
     assert header[4:8] == bytes(4)
 
 
-def test_the_same_bytes_give_the_same_bytes_however_they_are_read(form: CompressionFormat) -> None:
+def test_the_same_bytes_give_the_same_bytes_however_they_are_read(form: StreamFormat) -> None:
     plain = b"".join(b"%d\n" % number for number in range(100_000))
 
     whole = read_all(Compressed(io.BytesIO(plain), form))

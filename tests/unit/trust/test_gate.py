@@ -14,7 +14,8 @@ from regcopy.testing.memory import MemoryReference, MemorySource, MemoryStore
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.trust.gate import TrustedSource, open_trusted
 from regcopy.trust.options import Trust, TrustOptions, accept_anything, load_trust
-from regcopy.trust.policy import Policy, Reject, Requirement, SignedBaseLayer
+from regcopy.trust.policy import Policy, Reject, Requirement
+from regcopy.trust.requirements import SignedBaseLayer
 from regcopy.trust.signatures import MAX_SIGNATURE_BYTES
 from regcopy.trust.store import SourceSignatures
 from tests.contexts import make_context

@@ -19,8 +19,9 @@ from regcopy.trust.identity import (
     MatchRepository,
     RemapIdentity,
 )
-from regcopy.trust.policy import AcceptAnything, KeySource, Reject, SignedBy, SigstoreSigned
+from regcopy.trust.policy import AcceptAnything, Reject
 from regcopy.trust.policy_file import parse_policy
+from regcopy.trust.requirements import KeySource, SignedBy, SigstoreSigned
 from tests.growth import TOO_FAST, growth
 from tests.signing import Json, encode
 

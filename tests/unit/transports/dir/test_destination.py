@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_INDEX, OCI_MANIFEST
+from regcopy.streams.files import NewFile
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
-from tests.hand_copy import put_image, read_image, write_image
+from tests.hand_copy import put_image, read_image, stream_of, write_image
 from tests.places import files_of, folder, open_writer
 from tests.storage_watch import contents
 
@@ -41,6 +43,24 @@ def test_every_manifest_is_taken_and_nothing_is_changed(tmp_path: Path) -> None:
     assert not capabilities.manifest_types
     assert capabilities.layers == "any"
     assert capabilities.max_parallel == 8
+
+
+def test_blobs_that_begin_at_once_write_the_version_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    publish = NewFile.publish
+
+    def told(file: NewFile, name: str) -> None:
+        written.append(name)
+        publish(file, name)
+
+    monkeypatch.setattr(NewFile, "publish", told)
+    streams = [stream_of(content) for content in ONE.blobs.values()]
+    with open_writer(folder(tmp_path)) as destination, ThreadPoolExecutor(len(streams)) as pool:
+        list(pool.map(destination.put_blob, streams))
+
+    assert written.count("version") == 1
 
 
 def test_an_old_image_is_replaced_and_all_that_was_its_own_removed(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import ssl
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trustme
 
 from regcopy.auth.credential import Credential
+from regcopy.config.tls_details import TlsDetails
 from regcopy.errors import (
     ConfigurationError,
     ConnectionFailed,
@@ -117,6 +119,14 @@ def test_an_old_version_of_tls_is_refused(authority: trustme.CA, cert_dir: Path)
         context.maximum_version = ssl.TLSVersion.TLSv1_1
 
     assert_refused(PlayedServer(says(answer(200)), tls=context), trusting(cert_dir), "TLS failed")
+
+
+def test_what_the_user_demands_of_tls_holds(authority: trustme.CA, cert_dir: Path) -> None:
+    context = server_context(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    demanding = replace(trusting(cert_dir), tls_details=TlsDetails(needs_tls13=True))
+
+    assert_refused(PlayedServer(says(answer(200)), tls=context), demanding, "TLS failed.*version")
 
 
 def test_with_verification_off_tls_is_still_used(authority: trustme.CA) -> None:

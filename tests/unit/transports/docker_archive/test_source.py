@@ -13,9 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from regcopy.errors import DigestMismatch, ManifestInvalid, NotFound, RegcopyError, UsageError
+from regcopy.errors import (
+    Cancelled,
+    DigestMismatch,
+    ManifestInvalid,
+    NotFound,
+    RegcopyError,
+    UsageError,
+)
 from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
+from regcopy.streams.windows import MAX_WINDOW_LOG, WindowBudget
+from regcopy.streams.zstd import CompressionParameter, ZstdCompressor
 from regcopy.testing.place import descriptor_of, read_whole
 from regcopy.testing.samples import SampleImage, image_of_layers, make_layer, single_image
 from regcopy.transports.abilities import ListsTags
@@ -165,6 +174,30 @@ def test_a_packed_layer_is_read_from_the_middle(archive: Callable[..., ImageRefe
         raw = source.open_blob(descriptor_of(layer), offset=1000)
         assert read_whole(raw) == layer[1000:]
         raw.close()
+
+
+def with_large_window(content: bytes) -> bytes:
+    options: dict[int, int] = {CompressionParameter.window_log: MAX_WINDOW_LOG}
+    compressor = ZstdCompressor(options=options)
+    return compressor.compress(content) + compressor.flush()
+
+
+def test_who_unpacks_a_layer_with_a_large_window_holds_room_for_it(
+    archive: Callable[..., ImageReference],
+) -> None:
+    context = make_context()
+    budget = context.resources.get(WindowBudget, (), WindowBudget)
+
+    def waited() -> None:
+        raise Cancelled("waited")
+
+    with archive(new_docker_save(with_large_window)).open_source(context) as source:
+        raw = source.open_blob(descriptor_of(next(iter(IMAGE.blobs.values()))))
+        raw.read(10)
+        with pytest.raises(Cancelled, match="waited"):
+            budget.hold(1 << MAX_WINDOW_LOG, waited)
+        raw.close()
+        budget.hold(1 << MAX_WINDOW_LOG, waited)()
 
 
 def test_a_layer_that_is_there_twice_may_be_a_link(archive: Callable[..., ImageReference]) -> None:
