@@ -76,7 +76,7 @@ class Writer:
             for layer, change in self.plan.changes_of(node)
             if change is not None and (layer.digest, change) in changed
         }
-        rewritten = self._rewrite(node, layers, transfer.find_plain)
+        rewritten = self._rewrite(node, layers, transfer.plain_layers.find)
         if rewritten.layer is not None:
             transfer.put_bytes(rewritten.layer, DOCKER_LAYER_GZIP)
         if rewritten.config is not None:

@@ -16,6 +16,7 @@ from regcopy.copying.places import CopyJob, Places, open_places
 from regcopy.copying.plan import Plan, make_plan
 from regcopy.copying.recompression import diff_ids
 from regcopy.copying.result import CopiedImage, CopyResult
+from regcopy.copying.source_blobs import SourceBlobs
 from regcopy.copying.tally import Tally
 from regcopy.copying.transfer import Outcome, Placed, Transfer
 from regcopy.copying.tree import Node, select
@@ -79,15 +80,16 @@ def _nothing_to_do(job: CopyJob, top: RawManifest, wanted: Wanted) -> CopyResult
 def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> CopyResult:
     job = places.job
     plan = plan_for(places, wanted)
-    transfer = Transfer(places, tally)
+    blobs = SourceBlobs(places, tally)
     with located(side="source", reference=job.source):
-        configs = transfer.read_configs(plan.configs)
+        configs = blobs.read_configs(plan.configs)
         writer = Writer(places, plan, configs, tally)
         writer.check()
         expected = diff_ids(plan.root, plan.layers, configs)
     tally.notify(plan.started(places.signatures.signed))
     with located(reference=job.destination):
-        placed = transfer.run(plan.blobs, expected, plan.unpacked)
+        transfer = Transfer(places, blobs, tally, expected)
+        placed = transfer.run(plan.blobs, plan.unpacked)
         written = writer.write(transfer, placed)
     digest = written[plan.root.raw.digest].digest
     reasons = plan.reasons(one.change for one in placed if one.change)

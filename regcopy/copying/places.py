@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from regcopy.copying.choice import Wanted, choose_image
 from regcopy.copying.options import CopyOptions
-from regcopy.copying.plan import target_format
 from regcopy.copying.pool import DEFAULT_PARALLEL, Limits, Pool
 from regcopy.copying.recompression import Rules
 from regcopy.copying.signing import CarriedSignatures
 from regcopy.copying.sizes import measured
+from regcopy.copying.targets import target_format
 from regcopy.copying.tree import Node, read_tree, select
 from regcopy.errors import located
 from regcopy.model.descriptor import Descriptor

@@ -21,6 +21,7 @@ from regcopy.copying.recompression import (
 )
 from regcopy.copying.schema1 import leaving as leaving_schema1
 from regcopy.copying.schema1 import real_layers
+from regcopy.copying.targets import target_formats
 from regcopy.copying.tree import Node
 from regcopy.errors import ManifestInvalid, ManifestUnsupported
 from regcopy.events import CopyStarted, PlannedImage, Role
@@ -29,14 +30,8 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, unique
 from regcopy.model.mediatypes import (
-    DOCKER_SCHEMA1_SIGNED,
     FOREIGN_LAYERS,
-    INDEXES,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    TO_DOCKER,
     Format,
-    format_of,
 )
 from regcopy.transports.base import Capabilities
 
@@ -152,7 +147,7 @@ def make_plan(
     """
     fixed = options.preserve_digests or capabilities.required_digest is not None
     layers = layer_changes(root, Rules.of(options, capabilities), are_plain=plain_layers)
-    targets = _targets(root, layers, options, capabilities)
+    targets = target_formats(root, layers, options, capabilities)
     strip = options.instances.strip and _drops_entries(root)
     leaving = {node.raw.digest: real_layers(node) for node in leaving_schema1(root, targets)}
     blobs, configs = _blobs(root, targets, layers, leaving)
@@ -171,98 +166,6 @@ def make_plan(
             hint="copy to a tag, or to the name with the image's own digest",
         )
     return plan
-
-
-def _targets(
-    root: Node, layers: LayerChanges, options: CopyOptions, capabilities: Capabilities
-) -> Mapping[Digest, Format]:
-    targets: dict[Digest, Format] = {}
-    for node in root.walk():
-        media_type = node.raw.media_type
-        target = target_format(media_type, options, capabilities)
-        needs_oci = any(
-            c is not None and c.after in ("zstd", "zstd:chunked")
-            for c in layers.get(node.raw.digest, ())
-        )
-        # A list of Docker's would name images that its readers do not expect there.
-        has_oci = any(targets.get(child.raw.digest) == "oci" for child in node.children)
-        if (needs_oci or has_oci) and (target or format_of(media_type)) != "oci":
-            target = _oci_for_zstd(media_type, options, capabilities)
-        if target is not None:
-            targets[node.raw.digest] = target
-    return targets
-
-
-def _oci_for_zstd(
-    media_type: str, options: CopyOptions, capabilities: Capabilities
-) -> Format | None:
-    accepted = capabilities.manifest_types
-    is_refused = bool(accepted) and _in_family(media_type, "oci") not in accepted
-    if options.format not in (None, "oci") or is_refused:
-        family = FAMILY_NAMES["v2s1" if options.format == "v2s1" else "v2s2"]
-        raise ManifestUnsupported(
-            f"layers are to be compressed with zstd, which {family} does not have",
-            hint="choose --dest-compress-format gzip, or --format oci",
-        )
-    return None if format_of(media_type) == "oci" else "oci"
-
-
-def target_format(
-    media_type: str, options: CopyOptions, capabilities: Capabilities
-) -> Format | None:
-    """Family that a manifest must be converted into, None where it stays as it is.
-
-    Raises:
-        ManifestUnsupported: the destination takes it neither as it is nor converted.
-    """
-    accepted = capabilities.manifest_types
-    family = format_of(media_type)
-    is_fixed = options.preserve_digests or capabilities.required_digest is not None
-    wanted = _choices(family, accepted, is_fixed=is_fixed)
-    if options.format is not None:
-        # Images of schema 1 stand in lists of schema 2.
-        is_list = options.format == "v2s1" and media_type in INDEXES
-        wanted = ("v2s2",) if is_list else (options.format,)
-    for choice in wanted:
-        if not accepted or _in_family(media_type, choice) in accepted:
-            # In a registry, schema 1 has the registry's name in it, and must be signed.
-            is_renamed = choice == "v2s1" and bool(accepted) and not is_fixed
-            return choice if choice != family or is_renamed else None
-    if media_type in INDEXES:
-        raise ManifestUnsupported(
-            "the destination holds single images, and this is an index of several",
-            hint="leave out --all; --platform chooses one image",
-        )
-    raise ManifestUnsupported(
-        f'the destination takes no manifest of type "{_in_family(media_type, wanted[0])}"',
-        hint="" if options.format is None else "leave out --format, or choose the other one",
-    )
-
-
-def _choices(
-    family: Format | None, accepted: Collection[str], *, is_fixed: bool
-) -> tuple[Format | None, ...]:
-    """Families for a manifest, the best first: its own, but for schema 1."""
-    if family == "oci":
-        return ("oci", "v2s2")
-    if family == "v2s2":
-        return ("v2s2", "oci")
-    if family == "v2s1":
-        # Nearly all registries refuse it; what takes everything, such as a folder, can have it.
-        keeps = is_fixed or not accepted
-        return ("v2s1", "v2s2", "oci") if keeps else ("v2s2", "oci")
-    return (None,)
-
-
-def _in_family(media_type: str, family: Format | None) -> str:
-    """Type of the same kind of manifest in a family."""
-    if family is None or format_of(media_type) == family:
-        return media_type
-    is_index = media_type in (OCI_INDEX, TO_DOCKER[OCI_INDEX])
-    if family == "v2s1":
-        return DOCKER_SCHEMA1_SIGNED
-    oci = OCI_INDEX if is_index else OCI_MANIFEST
-    return oci if family == "oci" else TO_DOCKER[oci]
 
 
 def _drops_entries(root: Node) -> bool:

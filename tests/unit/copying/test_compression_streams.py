@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from regcopy.copying import transfer
+from regcopy.copying import source_blobs
 from regcopy.copying.options import CopyOptions
 from regcopy.errors import Cancelled, ConnectionFailed, DigestMismatch, SizeMismatch
 from regcopy.model.descriptor import Descriptor
@@ -80,7 +80,7 @@ def place(world: World, put: Put) -> Place:
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small layers in one thread, as always, and in two, as large ones."""
     if request.param == "two threads":
-        monkeypatch.setattr(transfer, "HEAVY_BYTES", 0)
+        monkeypatch.setattr(source_blobs, "HEAVY_BYTES", 0)
 
 
 @pytest.mark.usefixtures("threads")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from regcopy.copying import transfer
+from regcopy.copying import source_blobs
 from regcopy.copying.options import CopyOptions, Instances
 from regcopy.errors import DigestMismatch, LimitExceeded, ManifestInvalid
 from regcopy.model.digest import Digest
@@ -59,7 +59,7 @@ def test_a_config_that_does_not_fit_fails_before_anything_moves(
 def test_configs_that_are_too_large_together_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "MAX_CONFIGS_BYTES", 100)
+    monkeypatch.setattr(source_blobs, "MAX_CONFIGS_BYTES", 100)
     with pytest.raises(LimitExceeded, match=r"the configs have [0-9]+ bytes together") as caught:
         world.takes("plain").copy(world.source.add(image_with("gzip"), "app"))
     assert caught.value.side == "source"
