@@ -35,12 +35,13 @@ class RetryPolicy:
     """How often and how patiently a request is repeated.
 
     Attributes:
-        tries: attempts for one request, the first included.
+        tries: attempts for one request, the first included; for an upload in parts, attempts in a
+            row that got it no further.
         delay_seconds: fixed wait between tries; None for exponential back-off with jitter.
         first_delay_seconds: where the exponential back-off begins.
         budget: repeated requests allowed on one side of one copy, all requests together.
         longest_wait_seconds: a server that asks for a longer wait is not waited for.
-        total_seconds: no new try for a request begins after this time.
+        total_seconds: no new try for a request begins so long after the first one failed.
     """
 
     tries: int = 5
@@ -158,6 +159,7 @@ class Capabilities:
         layers: how it takes layers; the engine compresses or decompresses on the way.
         max_parallel: threads that may call it at once.
         required_digest: the one digest that the top manifest may have, where the name says it.
+        lacks_foreign: layers that may not be distributed are left at their own addresses.
         costs: requests it makes.
         no_signatures: why it keeps no signatures, in skopeo's words, where it keeps none.
     """
@@ -166,6 +168,7 @@ class Capabilities:
     layers: LayerForm = "any"
     max_parallel: int = 1
     required_digest: Digest | None = None
+    lacks_foreign: bool = False
     costs: RequestCosts = field(default_factory=RequestCosts)
     no_signatures: str = "Storing signatures is not supported"
 

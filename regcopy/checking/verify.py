@@ -182,7 +182,7 @@ class _Walk:
                 for child in self._take(entry, raw, problem)
             )
         blobs = self._image.pool.map(self._check_blob, list(self._blobs.values()))
-        parts = (*self._manifests.values(), *blobs)
+        parts = (*self._manifests.values(), *(part for part in blobs if part is not None))
         return Verification(top.digest, parts, self._is_deep)
 
     def _check_limits(self, level: tuple[Descriptor, ...], depth: int) -> None:
@@ -223,7 +223,8 @@ class _Walk:
         for layer in parsed.layers:
             self._blobs.setdefault(layer.digest, ("layer", layer))
 
-    def _check_blob(self, noted: tuple[PartKind, Descriptor]) -> CheckedPart:
+    def _check_blob(self, noted: tuple[PartKind, Descriptor]) -> CheckedPart | None:
+        """Say how a blob is; None for one that need not be here, and is not."""
         kind, blob = noted
         problem = ""
         try:
@@ -234,6 +235,8 @@ class _Walk:
             else:
                 self._look_at_end(blob)
         except _ABOUT_THE_PART as error:
+            if blob.is_foreign and isinstance(error, NotFound):
+                return None
             problem = _told(error)
         return CheckedPart(kind, blob.digest, blob.size, problem)
 

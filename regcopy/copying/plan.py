@@ -30,7 +30,6 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, unique
 from regcopy.model.mediatypes import (
-    FOREIGN_LAYERS,
     Format,
 )
 from regcopy.transports.base import Capabilities
@@ -150,7 +149,9 @@ def make_plan(
     targets = target_formats(root, layers, options, capabilities)
     strip = options.instances.strip and _drops_entries(root)
     leaving = {node.raw.digest: real_layers(node) for node in leaving_schema1(root, targets)}
-    blobs, configs = _blobs(root, targets, layers, leaving)
+    blobs, configs = _blobs(
+        root, targets, layers, leaving, lacks_foreign=capabilities.lacks_foreign
+    )
     unpacked = unique(layer for kept in leaving.values() for layer in kept.values())
     plan = Plan(root, blobs, targets, layers, configs, unpacked, strip)
     if fixed and plan.changes:
@@ -180,6 +181,8 @@ def _blobs(
     targets: Mapping[Digest, Format],
     layers: LayerChanges,
     leaving: Mapping[Digest, Mapping[Digest, Descriptor]],
+    *,
+    lacks_foreign: bool,
 ) -> tuple[tuple[PlannedBlob, ...], tuple[Descriptor, ...]]:
     blobs: dict[tuple[Digest, Recompression | None], PlannedBlob] = {}
     read: dict[Digest, Descriptor] = {}
@@ -188,7 +191,7 @@ def _blobs(
         changes = layers.get(node.raw.digest, (None,) * len(image.layers))
         kept = leaving.get(node.raw.digest)
         for layer, change in zip(image.layers, changes, strict=True):
-            if layer.urls and layer.media_type in FOREIGN_LAYERS:
+            if lacks_foreign and layer.is_foreign:
                 continue  # whoever runs the image fetches it from there
             if kept is not None and layer.digest not in kept:
                 continue  # only schema 1 has empty layers

@@ -8,6 +8,7 @@ unless a format was asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from regcopy.copying.options import CopyOptions
@@ -92,6 +93,7 @@ class Rules(NamedTuple):
         level: of the compressor; None for its default.
         may_stay: compressed layers that will do where the destination has them already.
         is_demanded: an image that is there already may not be what is wanted.
+        drops_manifests: the destination keeps layers, and no manifest that tells of them.
     """
 
     form: LayerForm
@@ -99,6 +101,7 @@ class Rules(NamedTuple):
     level: int | None
     may_stay: frozenset[Compression]
     is_demanded: bool
+    drops_manifests: bool
 
     @classmethod
     def of(cls, options: CopyOptions, capabilities: Capabilities) -> Rules:
@@ -113,7 +116,8 @@ class Rules(NamedTuple):
             form = "any"  # nobody asked for it: it is a habit, and digests come first
         elif form == "compressed" and not wanted.force:
             may_stay = _FITTING[options.format or "oci"]
-        return cls(form, wanted.format, wanted.level, may_stay, is_demanded)
+        drops = capabilities.layers == "plain"
+        return cls(form, wanted.format, wanted.level, may_stay, is_demanded, drops)
 
     def change(
         self, image: ImageManifest, layer: Descriptor, *, is_plain: bool = False
@@ -128,7 +132,9 @@ class Rules(NamedTuple):
         before = _compression_of(layer)
         if before is not None and is_plain:
             before = "none"
-        if self.form == "any" or before is None or not can_recompress(image, layer):
+        # Where no manifest is kept, nobody will look for a layer at its address.
+        found = replace(layer, urls=()) if self.drops_manifests else layer
+        if self.form == "any" or before is None or not can_recompress(image, found):
             return None
         after: Compression = "none"
         if self.form == "compressed":

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from regcopy.copying.places import Places
 from regcopy.copying.recompression import Recompression
-from regcopy.errors import Cancelled, LimitExceeded, located
+from regcopy.errors import Cancelled, LimitExceeded, NotFound, located
 from regcopy.events import BlobAdvanced, Observer
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
 from regcopy.streams.blob import BlobStream, Opener, Readable, read_limited, skip
 from regcopy.streams.windows import hold_in
+from regcopy.text import printable
 
 if TYPE_CHECKING:
     from regcopy.copying.plain_layers import PlainLayers
@@ -144,7 +145,7 @@ class SourceBlobs:
             if blob.digest in self._configs:
                 return io.BytesIO(self._configs[blob.digest][offset:])
             with self.reading(f"reading blob {blob.digest}"):
-                raw = self._source.open_blob(blob, offset=offset)
+                raw = self._open(blob, offset)
             opened = self._guarded(raw, blob)
             plain = self._plain
             if plain is None or offset or blob.digest not in self._watched:
@@ -154,6 +155,15 @@ class SourceBlobs:
             return Watched(opened, lambda found: plain.note(blob.digest, found))
 
         return open_at
+
+    def _open(self, blob: Descriptor, offset: int) -> Readable:
+        try:
+            return self._source.open_blob(blob, offset=offset)
+        except NotFound as error:
+            if blob.is_foreign:
+                where = printable(blob.urls[0], limit=200)
+                error.hint = f"the manifest says that it is at {where}, which is not followed"
+            raise
 
     def _guarded(self, raw: Readable, blob: Descriptor) -> _Guarded:
         operation = f"reading blob {blob.digest}"

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from regcopy.model._json import JsonObject
 from regcopy.model.digest import Digest
+from regcopy.model.mediatypes import FOREIGN_LAYERS
 from regcopy.model.platform import Platform
 
 # A manifest of Docker's schema 1 does not tell how large its layers are.
@@ -33,6 +34,11 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
     urls: tuple[str, ...] = field(default=(), compare=False)
     artifact_type: str = field(default="", compare=False)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this is a layer that may not be distributed, and comes from its own `urls`."""
+        return bool(self.urls) and self.media_type in FOREIGN_LAYERS
 
     @classmethod
     def from_json(cls, source: JsonObject) -> Self:

@@ -20,7 +20,6 @@ from regcopy.model.manifest import (
 )
 from regcopy.model.mediatypes import (
     ACCEPTED_MANIFESTS,
-    FOREIGN_LAYERS,
     OCI_INDEX,
     SCHEMA1,
     bare,
@@ -109,7 +108,7 @@ class ManifestApi:
             else:
                 is_there = self._repositories.has_blob(name, descriptor.digest)
             size = self._storage.size_of(descriptor.digest) if is_there else None
-            if size is None and not _is_elsewhere(descriptor):
+            if size is None and not descriptor.is_foreign:
                 missing.append(descriptor.digest)
             elif size not in (None, descriptor.size):
                 raise _other(400, "SIZE_INVALID", f"it has {size} bytes", descriptor)
@@ -209,11 +208,6 @@ def _parse(raw: RawManifest) -> ParsedManifest:
 
 def _other(status: int, code: str, message: str, descriptor: Descriptor) -> Refusal:
     return Refusal(status, code, message, digests=(descriptor.digest,))
-
-
-def _is_elsewhere(descriptor: Descriptor) -> bool:
-    """Layers that may not be distributed come from their own addresses."""
-    return bool(descriptor.urls) and descriptor.media_type in FOREIGN_LAYERS
 
 
 def _accepts(accept: str, media_type: str) -> bool:

@@ -10,7 +10,6 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
 from regcopy.model.mediatypes import (
-    FOREIGN_LAYERS,
     IMAGE_MANIFESTS,
     INDEXES,
     OCI_ARTIFACT,
@@ -78,15 +77,11 @@ def is_complete(
     """Tell whether all that an image needs is there, foreign layers aside."""
     try:
         return all(
-            is_manifest or has_blob(content) or _is_elsewhere(content)
+            is_manifest or has_blob(content) or content.is_foreign
             for content, is_manifest in walk(top, read)
         )
     except (NotFound, ContentError):
         return False
-
-
-def _is_elsewhere(blob: Descriptor) -> bool:
-    return bool(blob.urls) and blob.media_type in FOREIGN_LAYERS
 
 
 def sha512_names(

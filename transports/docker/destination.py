@@ -60,6 +60,7 @@ class DockerDestination:
             layers="compressed",
             max_parallel=16,
             required_digest=self._reference.digest,
+            lacks_foreign=True,
             # Asked at the start and at the end; a blob is one POST, and one PUT if it moves.
             costs=RequestCosts(manifest=1, new_blob=2, known_blob=1, image=2),
         )

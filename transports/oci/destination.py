@@ -80,6 +80,7 @@ class OciDestination:
             manifest_types=_MANIFEST_TYPES,
             layers="any" if self._context.options.accept_uncompressed_layers else "compressed",
             max_parallel=8,
+            lacks_foreign=True,
             no_signatures="Pushing signatures for OCI images is not supported",
         )
 

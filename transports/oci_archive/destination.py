@@ -78,6 +78,7 @@ class OciArchiveDestination:
             manifest_types=_MANIFEST_TYPES,
             layers="any" if self._context.options.accept_uncompressed_layers else "compressed",
             max_parallel=1,
+            lacks_foreign=True,
             no_signatures="Pushing signatures for OCI images is not supported",
         )
 

@@ -160,6 +160,19 @@ def test_foreign_layers_that_are_there_are_layers_like_others(
 
 
 @pytest.mark.parametrize("kind", ["dir", "oci"])
+def test_foreign_layers_with_an_address_are_copied_where_all_must_be(
+    tmp_path: Path, kind: str
+) -> None:
+    image = image_with("gzip")
+    document = json.loads(image.top.content)
+    document["layers"][0] |= {"mediaType": OCI_FOREIGN_GZIP, "urls": ["https://127.0.0.1:9/layer"]}
+
+    theirs, ours = both(with_manifest(image, document), tmp_path, kind, "")
+
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("kind", ["dir", "oci"])
 @pytest.mark.parametrize("flags", ["--dest-compress --dest-compress-format zstd"])
 def test_what_an_artifact_names_stays_as_it_is(tmp_path: Path, kind: str, flags: str) -> None:
     image = image_with("none")

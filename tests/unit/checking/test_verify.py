@@ -10,6 +10,7 @@ import pytest
 from regcopy.checking.verify import verify_image
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import ImageManifest, parse_manifest
+from regcopy.model.mediatypes import DOCKER_FOREIGN_GZIP
 from regcopy.testing.samples import multi_platform_image, single_image, write_dir
 from tests.command_line import run_cli
 from tests.schema1 import gzipped, schema1_image
@@ -68,6 +69,20 @@ def test_all_that_is_missing_is_told_and_not_just_the_first(images: Path, deep: 
         (images / "four" / "blobs" / "sha256" / digest.hex).unlink()
     found = verify_image("oci:four:t", deep=deep)
     assert {part.digest for part in found.problems} == gone
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_layer_with_an_address_of_its_own_need_not_be_here(images: Path, is_there: bool) -> None:
+    folder = images / "docker"
+    document = json.loads((folder / "manifest.json").read_bytes())
+    layer = document["layers"][0]
+    layer |= {"mediaType": DOCKER_FOREIGN_GZIP, "urls": ["https://example.com/layer"]}
+    (folder / "manifest.json").write_text(json.dumps(document))
+    if not is_there:
+        (folder / layer["digest"].removeprefix("sha256:")).unlink()
+    found = verify_image("dir:docker")
+    assert found.problems == ()
+    assert (layer["digest"] in {str(part.digest) for part in found.parts}) == is_there
 
 
 def test_a_registry_is_verified_as_a_layout_is(images: Path, served: str) -> None:
