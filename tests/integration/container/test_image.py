@@ -67,7 +67,8 @@ def test_its_program_is_regcopy_for_a_user_without_a_name(image: Image) -> None:
 @pytest.mark.parametrize("program", ["regcopy", "skopeo"])
 def test_it_answers_to_both_names(image: Image, program: str) -> None:
     ended = run(image, "--version", program=program)
-    assert ended.out == f"{program} version {regcopy.__version__}\n"
+    assert ended.out.startswith(f"{program} version ")
+    assert regcopy.__version__ in ended.out
 
 
 def test_it_has_every_dependency_in_a_version_that_fits(image: Image) -> None:
