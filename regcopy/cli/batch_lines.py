@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from regcopy.batch.events import LineEnded, LineEvent, RequestRepeated
 from regcopy.cli.batch_summary import outcome
 from regcopy.cli.batch_tally import LineStanding, ListStanding, ListTally
+from regcopy.cli.hints import hint_for
 from regcopy.cli.progress import retry_text
-from regcopy.cli.pulse import INTERVAL_SECONDS, Pulse
+from regcopy.cli.pulse import Rate
 from regcopy.text import human_bytes
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def tell_failure(console: Console, event: LineEvent) -> None:
     """Log a line that has failed; nothing for any other event."""
     if isinstance(event, LineEnded) and event.report.failure is not None:
         failure = event.report.failure
-        console.log("error", f"line {event.line.number}: {failure.message}", hint=failure.hint)
+        hint = hint_for(failure.hint, failure.side)
+        console.log("error", f"line {event.line.number}: {failure.message}", hint=hint)
 
 
 def ended_text(report: LineReport) -> str:
@@ -44,25 +45,12 @@ def ended_text(report: LineReport) -> str:
 
 
 class ListLines:
-    """Writes log lines, and every half minute how far the list is."""
+    """Writes log lines, and with each beat how far the list is."""
 
-    def __init__(self, console: Console, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._tally = ListTally()
-        self._pulse = Pulse(self.beat, interval_seconds=interval_seconds)
-
-    def __enter__(self) -> Self:
-        self._pulse.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self._pulse.stop()
+        self._rate = Rate()
 
     def take(self, event: LineEvent, /) -> None:
         """Write what the event says, if it says something for people."""
@@ -80,7 +68,7 @@ class ListLines:
     def beat(self) -> None:
         """Write how far the list is."""
         standing = self._tally.standing()
-        rate = self._pulse.rate(standing.moved_bytes)
+        rate = self._rate.since_last(standing.moved_bytes)
         self._console.log("info", standing_text(standing, rate))
 
 

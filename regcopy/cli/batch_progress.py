@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from regcopy.cli.progress_flags import progress_form
+from regcopy.cli.pulse import beating
 
 if TYPE_CHECKING:
     from regcopy.batch.events import LineEvent
@@ -33,12 +34,13 @@ def open_list_progress(call: Invocation) -> AbstractContextManager[ListProgress]
             return nullcontext(_Failures(console))
         case "auto" if _draws(call):
             from regcopy.cli.batch_bars import ListBars
+            from regcopy.cli.drawing import shown
 
-            return ListBars(console.stderr)
+            return shown(ListBars(console.stderr))
         case _:
             from regcopy.cli.batch_lines import ListLines
 
-            return ListLines(console)
+            return beating(ListLines(console))
 
 
 def _draws(call: Invocation) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.flags import CommandLineError
+from regcopy.cli.hints import hint_for
 from regcopy.errors import NotFound, RegcopyError
 from regcopy.text import printable
 
@@ -45,11 +46,11 @@ def _is_about_the_image(error: NotFound) -> bool:
     return error.side != "destination" and not error.operation.startswith("reading blob")
 
 
-def report(console: Console, error: Exception, *, debug: bool) -> None:
+def report(console: Console, error: Exception, *, debug: bool, has_sides: bool = False) -> None:
     """Tell what stopped the command, in one line; with `debug` also where it came from.
 
     An error that is not ours is a bug. Its text is not shown without `debug`: nobody knows
-    what is in it.
+    what is in it. Where the command `has_sides`, hints name the flags of the side that failed.
     """
     if isinstance(error, BrokenPipeError):
         return
@@ -57,7 +58,8 @@ def report(console: Console, error: Exception, *, debug: bool) -> None:
         for line in _trace(error):
             console.log("debug", line)
     if isinstance(error, RegcopyError):
-        console.log("fatal", str(error), hint=error.hint)
+        hint = hint_for(error.hint, error.side) if has_sides else error.hint
+        console.log("fatal", str(error), hint=hint)
         return
     hint = "this is a bug; please report it with the lines above"
     if not debug:

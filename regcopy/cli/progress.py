@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol
 
 from regcopy.cli.progress_flags import progress_form
+from regcopy.cli.pulse import beating
 from regcopy.events import Event, Observer, Retrying
 
 if TYPE_CHECKING:
@@ -52,16 +53,18 @@ def open_progress(call: Invocation, options: CopyOptions) -> AbstractContextMana
         case "json":
             return _events(call, options)
         case "auto" if draws(call, is_seen=is_seen):
+            from regcopy.cli.drawing import shown
             from regcopy.cli.progress_bars import Bars
 
-            return Bars(console.stderr if to_stderr else console.stdout)
+            return shown(Bars(console.stderr if to_stderr else console.stdout))
         case _:
             from regcopy.cli.progress_lines import LinesAndHeartbeat
 
             removes_signatures = call.values.boolean("remove-signatures")
-            return LinesAndHeartbeat(
+            lines = LinesAndHeartbeat(
                 console, to_stderr=to_stderr, removes_signatures=removes_signatures
             )
+            return beating(lines)
 
 
 def open_plan_progress(

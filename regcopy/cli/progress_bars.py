@@ -1,22 +1,19 @@
-"""Progress as bars, for somebody who watches a terminal. This module imports rich."""
+"""Progress as bars, for somebody who watches a terminal. It imports rich."""
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.console import Console as Terminal
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.text import Text
 
+from regcopy.cli.drawing import Drawing
 from regcopy.cli.progress import retry_text
 from regcopy.cli.progress_tally import ProgressTally
 from regcopy.events import (
@@ -41,42 +38,26 @@ class Bars:
     """One bar for each blob under way and one for all together; what is done scrolls up."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._terminal = Terminal(file=stream, highlight=False, markup=False, emoji=False)
-        self._bars = Progress(
+        self.drawing = Drawing(
+            stream,
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=self._terminal,
-            expand=True,
-            transient=True,
         )
         self._tally = ProgressTally()
         self._tasks: dict[Digest, TaskID] = {}
         self._total: TaskID | None = None
-
-    def __enter__(self) -> Bars:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self._bars.stop()
 
     def notify(self, event: Event, /) -> None:
         """Show what the event says."""
         self._tally.notify(event)
         match event:
             case CopyStarted():
-                self._total = self._bars.add_task(_title(event), total=event.total_bytes)
+                self._total = self.drawing.bars.add_task(_title(event), total=event.total_bytes)
             case BlobStarted():
-                self._tasks[event.blob.digest] = self._bars.add_task(
+                self._tasks[event.blob.digest] = self.drawing.bars.add_task(
                     f"{event.role} {_short(event.blob.digest)}", total=event.blob.size
                 )
             case BlobAdvanced():
@@ -84,31 +65,28 @@ class Bars:
             case BlobDone():
                 self._end(event)
             case ManifestWritten():
-                self._say(f"written  manifest {event.digest}")
+                self.drawing.say(f"written  manifest {event.digest}")
             case Retrying():
-                self._say(printable(retry_text(event)), style="yellow")
+                self.drawing.say(printable(retry_text(event)), style="yellow")
         if self._total is not None:
-            self._bars.update(self._total, completed=self._tally.standing().done_bytes)
+            self.drawing.bars.update(self._total, completed=self._tally.standing().done_bytes)
 
     def _advance(self, event: BlobAdvanced) -> None:
         task = self._tasks.get(event.digest)
         if task is not None:
-            self._bars.update(task, completed=event.position)
+            self.drawing.bars.update(task, completed=event.position)
 
     def _end(self, event: BlobDone) -> None:
         task = self._tasks.pop(event.blob.digest, None)
         if task is not None:
-            self._bars.remove_task(task)
+            self.drawing.bars.remove_task(task)
         size = human_bytes(event.blob.size)
-        self._say(f"{event.outcome:<8} {event.role} {event.blob.digest} {size}")
-
-    def _say(self, text: str, *, style: str = "") -> None:
-        self._terminal.print(Text(text, style=style), soft_wrap=True)
+        self.drawing.say(f"{event.outcome:<8} {event.role} {event.blob.digest} {size}")
 
     def finish(self, result: CopyResult, /) -> None:
         """Sum up."""
-        self._bars.stop()
-        self._say(summary(result))
+        self.drawing.bars.stop()
+        self.drawing.say(summary(result))
 
 
 def summary(result: CopyResult) -> str:

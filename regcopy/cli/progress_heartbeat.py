@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from regcopy.cli.console import Console
 from regcopy.cli.progress_tally import ProgressTally, Standing, UnderWay
-from regcopy.cli.pulse import INTERVAL_SECONDS, Pulse
+from regcopy.cli.pulse import INTERVAL_SECONDS, Rate
 from regcopy.text import human_bytes
 
 _SHOWN_BLOBS: Final = 3
@@ -15,32 +14,19 @@ _SHORT_HEX: Final = 12
 
 
 class Heartbeat:
-    """Tells about a copy from a thread of its own, as long as its `with` block lasts."""
+    """Tells about a copy with each beat."""
 
     def __init__(
         self, console: Console, tally: ProgressTally, *, interval_seconds: float = INTERVAL_SECONDS
     ) -> None:
         self._console = console
         self._tally = tally
-        self._pulse = Pulse(self.beat, interval_seconds=interval_seconds)
-
-    def __enter__(self) -> Self:
-        self._pulse.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self._pulse.stop()
+        self._rate = Rate(interval_seconds)
 
     def beat(self) -> None:
         """Write one line."""
         standing = self._tally.standing()
-        rate = self._pulse.rate(standing.moved_bytes)
+        rate = self._rate.since_last(standing.moved_bytes)
         self._console.log("info", heartbeat_text(standing, rate))
 
 

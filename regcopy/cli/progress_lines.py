@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.console import Console
@@ -162,24 +160,15 @@ class LinesAndHeartbeat:
         self._console = console
         self._to_stderr = to_stderr
         self._removes_signatures = removes_signatures
-        self._tally = ProgressTally()
+        tally = ProgressTally()
         lines = Lines(self._line, removes_signatures=removes_signatures)
-        self._observers = (lines, self._tally, Warnings(console))
-        self._threads = ExitStack()
+        self._observers = (lines, tally, Warnings(console))
+        self._heartbeat = Heartbeat(console, tally)
         self._is_read = True
 
-    def __enter__(self) -> LinesAndHeartbeat:
-        self._threads.enter_context(Heartbeat(self._console, self._tally))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self._threads.close()
+    def beat(self) -> None:
+        """Log how far the copy is."""
+        self._heartbeat.beat()
 
     def notify(self, event: Event, /) -> None:
         """Pass the event on."""

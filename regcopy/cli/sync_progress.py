@@ -18,10 +18,11 @@ from regcopy.batch.events import (
 from regcopy.cli.batch_lines import standing_text
 from regcopy.cli.batch_tally import ListTally
 from regcopy.cli.gotext import quote
+from regcopy.cli.hints import hint_for
 from regcopy.cli.progress import draws, retry_text
 from regcopy.cli.progress_flags import progress_form
 from regcopy.cli.progress_lines import Lines, there_already
-from regcopy.cli.pulse import Pulse
+from regcopy.cli.pulse import Rate, beating
 from regcopy.errors import StorageFailed
 
 if TYPE_CHECKING:
@@ -52,13 +53,15 @@ def open_sync_progress(call: Invocation, plan: SyncPlan) -> AbstractContextManag
             return nullcontext(_Failures(console, keep_going=keep_going))
         case "auto" if draws(call, is_seen=console.stderr_is_terminal):
             from regcopy.cli.batch_bars import ListBars
+            from regcopy.cli.drawing import shown
 
-            return ListBars(console.stderr)
+            return shown(ListBars(console.stderr))
         case _:
             removes_signatures = call.values.boolean("remove-signatures")
-            return SyncLines(
+            lines = SyncLines(
                 console, plan, keep_going=keep_going, removes_signatures=removes_signatures
             )
+            return beating(lines)
 
 
 class _Failures:
@@ -96,20 +99,7 @@ class SyncLines:
         self._told: dict[int, list[str]] = {}
         self._lines: dict[int, Lines] = {}
         self._is_read = True
-        self._pulse = Pulse(self._beat)
-
-    def __enter__(self) -> Self:
-        self._pulse.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None:
-        self._pulse.stop()
+        self._rate = Rate()
 
     def take(self, event: LineEvent, /) -> None:
         """Log or write what the event makes known."""
@@ -155,9 +145,10 @@ class SyncLines:
             except (BrokenPipeError, StorageFailed):
                 self._is_read = False
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Log how far the sync is."""
         standing = replace(self._tally.standing(), under_way=())
-        rate = self._pulse.rate(standing.moved_bytes)
+        rate = self._rate.since_last(standing.moved_bytes)
         self._console.log("info", standing_text(standing, rate))
 
 
@@ -167,7 +158,7 @@ def log_failure(console: Console, report: LineReport) -> None:
         console.log(
             "error",
             f"Error copying ref {quote(report.source)}",
-            hint=report.failure.hint,
+            hint=hint_for(report.failure.hint, report.failure.side),
             fields={"error": report.failure.message},
         )
 

@@ -22,7 +22,9 @@ from regcopy.batch import (
 from regcopy.cli.batch_bars import ListBars
 from regcopy.cli.batch_lines import ListLines, standing_text
 from regcopy.cli.batch_tally import ListTally
+from regcopy.cli.drawing import shown
 from regcopy.cli.progress_events import JsonEvents
+from regcopy.cli.pulse import beating
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, CopyStarted, Retrying
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
@@ -91,7 +93,7 @@ def test_a_heartbeat_is_one_log_line() -> None:
 
 def test_failures_and_repeated_requests_are_told_as_they_come() -> None:
     screens = make_screens()
-    with ListLines(screens.console) as lines:
+    with beating(ListLines(screens.console)) as lines:
         for event in (*UNDER_WAY, REPEATED, LineEnded(LINE, FAILED)):
             lines.take(event)
     warning, error = log_lines(screens.err.text)
@@ -101,7 +103,7 @@ def test_failures_and_repeated_requests_are_told_as_they_come() -> None:
 
 def test_bars_show_what_ended() -> None:
     screen = Screen(terminal=True)
-    with ListBars(screen) as bars:
+    with shown(ListBars(screen)) as bars:
         for event in (*FINISHED, REPEATED, LineEnded(LINE, DONE)):
             bars.take(event)
         bars.take(LineEnded(LINE, FAILED))

@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from regcopy.cli.command import Invocation
+from regcopy.cli.drawing import shown
 from regcopy.cli.flags import Values
 from regcopy.cli.progress import open_progress
 from regcopy.cli.progress_bars import Bars, summary
@@ -47,8 +48,8 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     return Screen(terminal=True)
 
 
-def shown(screen: Screen, *events: Event, result: CopyResult = RESULT) -> str:
-    with Bars(screen) as bars:
+def drawn(screen: Screen, *events: Event, result: CopyResult = RESULT) -> str:
+    with shown(Bars(screen)) as bars:
         for event in events:
             bars.notify(event)
         bars.finish(result)
@@ -56,18 +57,18 @@ def shown(screen: Screen, *events: Event, result: CopyResult = RESULT) -> str:
 
 
 def test_blobs_and_the_whole_have_bars(screen: Screen) -> None:
-    text = shown(screen, *EVENTS)
+    text = drawn(screen, *EVENTS)
     assert "4 images, 1 blob " in text
     assert f"copied   layer {BLOB.digest} 2.0 KiB" in text
     assert f"written  manifest {MANIFEST}" in text
 
 
 def test_nothing_from_outside_reaches_the_terminal_raw(screen: Screen) -> None:
-    assert "reset \\x1b[2J; trying again in 0.5 s" in shown(screen, *EVENTS)
+    assert "reset \\x1b[2J; trying again in 0.5 s" in drawn(screen, *EVENTS)
 
 
 def test_a_position_of_a_blob_that_is_not_known_is_no_error(screen: Screen) -> None:
-    assert str(MANIFEST) in shown(screen, BlobAdvanced(BLOB.digest, 1))
+    assert str(MANIFEST) in drawn(screen, BlobAdvanced(BLOB.digest, 1))
 
 
 def test_the_summary_tells_what_moved_and_what_did_not() -> None:

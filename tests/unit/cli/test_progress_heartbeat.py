@@ -4,6 +4,7 @@ import threading
 
 from regcopy.cli.progress_heartbeat import Heartbeat, heartbeat_text
 from regcopy.cli.progress_tally import ProgressTally, Standing
+from regcopy.cli.pulse import beating
 from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, CopyStarted, Event
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
@@ -91,6 +92,6 @@ def test_it_beats_by_itself_until_the_copy_ends() -> None:
             return super().standing()
 
     screens = make_screens()
-    with Heartbeat(screens.console, Tally(), interval_seconds=0.001):
+    with beating(Heartbeat(screens.console, Tally()), interval_seconds=0.001):
         assert beaten.wait(10)
     assert {line.message for line in log_lines(screens.err.text)} == {"reading manifests"}

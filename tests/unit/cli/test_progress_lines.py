@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from regcopy.cli.progress_lines import Lines, LinesAndHeartbeat
+from regcopy.cli.pulse import beating
 from regcopy.copying.result import CopyResult
 from regcopy.events import (
     BlobDone,
@@ -212,7 +213,7 @@ def follow(screens: Screens) -> Follow:
     """Show some events, on standard error where the image takes standard output."""
 
     def show(*events: Event, to_stderr: bool = False) -> None:
-        with LinesAndHeartbeat(screens.console, to_stderr=to_stderr) as progress:
+        with beating(LinesAndHeartbeat(screens.console, to_stderr=to_stderr)) as progress:
             for event in events:
                 progress.notify(event)
             progress.finish(CopyResult(digest("m"), digest("m"), ()))

@@ -353,4 +353,5 @@ def test_debugging_gets_lines_on_a_terminal_too() -> None:
         Environment({"TERM": "xterm"}),
         threading.Event(),
     )
-    assert isinstance(open_sync_progress(call, SyncPlan()), SyncLines)
+    with open_sync_progress(call, SyncPlan()) as progress:
+        assert isinstance(progress, SyncLines)
