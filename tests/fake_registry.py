@@ -198,6 +198,7 @@ class Exchange:
         self.status = status
         handler.send_response_only(status)
         own = {"Content-Length": str(len(body)), **(headers or {})}
+        own["Connection"] = self.headers.get("connection", "")
         for name, value in {**own, **self.replaced}.items():
             if value:
                 handler.send_header(name, value)

@@ -63,6 +63,12 @@ def _entry_point(name: str) -> str | None:
     return None
 
 
+def _docker_hint(text: str) -> str:
+    """What was probably meant by a name that begins with a host."""
+    shown = printable(text, limit=300)
+    return f"write docker://{shown} for an image in a registry; " if "/" in text else ""
+
+
 def parse_reference(text: str) -> ImageReference:
     """Parse `transport:reference`, such as `docker://host/app:1` or `oci:folder:1`.
 
@@ -80,6 +86,6 @@ def parse_reference(text: str) -> ImageReference:
     if transport is None:
         raise InvalidReference(
             f'Invalid image name "{shown}", unknown transport "{printable(name, limit=100)}"',
-            hint=f"known transports: {', '.join(names())}",
+            hint=f"{_docker_hint(text)}known transports: {', '.join(names())}",
         )
     return transport.parse(rest)

@@ -186,7 +186,8 @@ class _Parser:
             raise UsageError(f"{side}: {error.message}", hint=error.hint) from None
         raise InvalidReference(
             f'{side}: Invalid image name "{printable(text, limit=300)}", '
-            f'unknown transport "{printable(name, limit=100)}"'
+            f'unknown transport "{printable(name, limit=100)}"',
+            hint="names in a registry begin with docker://" if "/" in text else "",
         )
 
     def _transport(self, name: str) -> Transport | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from regcopy.cli.hints import hint_for
 from regcopy.text import human_bytes, printable
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def _failure(row: LineReport) -> str:
     if failure is None:
         return f"line {row.line}: failed"
     told = f"line {row.line}: {printable(failure.message, limit=4000)}"
-    return f"{told}\n  hint: {printable(failure.hint)}" if failure.hint else told
+    hint = printable(hint_for(failure.hint, failure.side))
+    return f"{told}\n  hint: {hint}" if hint else told
 
 
 def _row(report: LineReport) -> tuple[str, ...]:

@@ -202,7 +202,8 @@ def _guarded(command: Command, call: Invocation) -> int:
             return stopper.exit_code
         if not isinstance(error, Exception):
             raise
-        report(call.console, error, debug=debug)
+        has_sides = any(flag.name == "src-tls-verify" for flag in command.flags)
+        report(call.console, error, debug=debug, has_sides=has_sides)
         return exit_code(error, not_found=command.not_found)
 
 

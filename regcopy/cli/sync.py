@@ -12,6 +12,7 @@ from regcopy.cli.exits import FAILED, NOT_FOUND, OK
 from regcopy.cli.flags import CommandLineError
 from regcopy.cli.gotext import quote
 from regcopy.cli.groups import access, environment, trust_options
+from regcopy.cli.hints import hint_for
 from regcopy.cli.progress_flags import progress_form
 from regcopy.cli.sync_flags import SYNC_FLAGS
 from regcopy.errors import Cancelled, RegcopyError, UsageError
@@ -234,7 +235,7 @@ def _stopped(call: Invocation, failed: list[LineReport], left: int) -> int:
     call.console.log(
         "fatal",
         f"Error copying ref {quote(first.source)}: {failure.message}",
-        hint="; ".join(part for part in (failure.hint, more) if part),
+        hint="; ".join(filter(None, (hint_for(failure.hint, failure.side), more))),
     )
     is_missing = failure.reason == "not-found" and failure.side == "source"
     return NOT_FOUND if is_missing and "reading blob" not in failure.message else FAILED

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from regcopy.batch.report import ListReport
 
 _LIST_FILE: Final = "url.txt"
+_LIST_HINT: Final = (
+    "the workspace images-url must have the file url.txt, "
+    "as after: kubectl create configmap images --from-file=url.txt"
+)
 _TASK: Final = FlagGroup(
     "The Task",
     (
@@ -66,6 +70,7 @@ def _run(call: Invocation) -> int:
         try:
             lines = read_named_list(name)
         except RegcopyError as error:
+            error.hint = error.hint or _LIST_HINT
             return tell_bad_list(call.console, error)
         is_one = len(lines) == 1
         lines = part_of_list(call, lines)

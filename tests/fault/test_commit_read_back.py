@@ -59,6 +59,7 @@ def test_a_registry_that_shows_the_tag_late_is_waited_for(
     fake: FakeRegistry, destination_context: Context
 ) -> None:
     fake.on("HEAD", TAG, *[refuse(404, "MANIFEST_UNKNOWN")] * 3)
+    fake.on("GET", TAG, *[refuse(404, "MANIFEST_UNKNOWN")] * 2)
     commit(fake, destination_context)
     assert [e.status for e in fake.asked("HEAD")] == [404, 404, 404, 200]
 
@@ -73,7 +74,7 @@ def test_a_registry_that_shows_the_old_manifest_for_a_while_is_waited_for(
 
 
 @pytest.mark.parametrize(
-    "fault", [change_headers(docker_content_digest=""), refuse(405, "UNSUPPORTED")]
+    "fault", [change_headers(docker_content_digest=""), refuse(400), refuse(405, "UNSUPPORTED")]
 )
 def test_a_registry_whose_head_gives_no_digest_is_read_from(
     fake: FakeRegistry, destination_context: Context, fault: Fault
@@ -82,6 +83,15 @@ def test_a_registry_whose_head_gives_no_digest_is_read_from(
     commit(fake, destination_context)
     assert [e.method for e in fake.seen] == ["PUT", "HEAD", "GET"]
     assert current(fake, destination_context) == IMAGE.digest
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_registry_that_shows_it_to_get_alone_is_read_from(
+    fake: FakeRegistry, destination_context: Context, status: int
+) -> None:
+    fake.on("HEAD", TAG, refuse(status), forever=True)
+    commit(fake, destination_context)
+    assert [e.method for e in fake.seen] == ["PUT", "HEAD", "HEAD", "GET"]
 
 
 def test_a_digest_by_another_algorithm_is_compared_too(

@@ -154,12 +154,13 @@ def test_a_deletion_whose_answer_was_lost_is_done(
     reference(fake.host, "a/b").delete_image(destination_context)
 
 
+@pytest.mark.parametrize("status", [403, 404, 405])
 def test_a_tag_is_deleted_through_the_digest_of_its_manifest_where_head_is_not_there(
-    fake: FakeRegistry, destination_context: Context
+    fake: FakeRegistry, destination_context: Context, status: int
 ) -> None:
     image = single_image()
     fake.hold(image, "a/b", "1")
-    fake.on("HEAD", "/manifests/", refuse(405, "UNSUPPORTED"))
+    fake.on("HEAD", "/manifests/", refuse(status, "UNSUPPORTED"))
     reference(fake.host, "a/b").delete_image(destination_context)
     assert fake.asked("DELETE")[0].path.endswith(str(image.digest))
 

@@ -78,6 +78,16 @@ def test_a_mount_that_is_refused_becomes_an_upload(
     assert fake.blobs["a/b", Digest.of(CONTENT)] == CONTENT
 
 
+def test_a_repository_that_nothing_may_be_mounted_from_is_asked_for_once(
+    fake: FakeRegistry, destination_context: Context
+) -> None:
+    fake.on("POST", "from=source", refuse(403, "DENIED"), forever=True)
+    with open_destination(fake.host, "a/b", destination_context) as destination:
+        for content in (b"one", b"two"):
+            assert not destination.mount_blob(describe(content), reference(fake.host, "source"))
+    assert methods(fake) == ["POST"]
+
+
 def test_a_mount_of_another_blob_is_not_believed(
     fake: FakeRegistry, destination_context: Context
 ) -> None:

@@ -20,7 +20,16 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from regcopy.errors import ConnectionFailed, LimitExceeded, Stalled
 from regcopy.transports.base import Clocks
-from regcopy.transports.docker.line import Incoming, Line, Lines, Pace, Reader, Socket, dial
+from regcopy.transports.docker.line import (
+    SLOW_HINT,
+    Incoming,
+    Line,
+    Lines,
+    Pace,
+    Reader,
+    Socket,
+    dial,
+)
 
 MAX_INTERIM_ANSWERS: Final = 10
 _STATUS_LINE_BYTES: Final = len(b"HTTP/1.1 200")
@@ -152,7 +161,8 @@ class Guard:
                 self._wait(sock, seconds)
                 sent = sock.send(left[:step])
             except TimeoutError:
-                raise Stalled(f"nothing could be sent for {seconds:g} s") from None
+                what = f"nothing could be sent for {seconds:g} s"
+                raise Stalled(what, hint=SLOW_HINT) from None
             except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                 self._reusable = False
                 raise EarlyAnswer from None

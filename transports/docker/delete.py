@@ -24,7 +24,7 @@ def delete_image(reference: DockerReference, context: Context) -> None:
     client = client_for(reference.name, context)
     scope = Scope(reference.repository, ("pull", "delete"))
     manifests = Manifests(client, reference.name, scope)
-    digest = reference.digest or manifests.find(reference.wanted)
+    digest = reference.digest or manifests.find(reference.wanted, sure=True)
     if digest is None:
         raise NotFound(f"manifest {reference.wanted} in {reference.repository_name} is unknown")
     what = f"deleting manifest {digest} in {reference.repository_name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -10,6 +11,7 @@ from regcopy.errors import (
     DigestMismatch,
     Forbidden,
     Refused,
+    RegcopyError,
     TransportError,
     Unauthorized,
 )
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _BLOB_UNKNOWN: Final = frozenset({"MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"})
 _STORED: Final = frozenset({200, 201, 202, 204})
+# What registries answer where a tag is there and must not change.
+_TAG_REFUSED: Final = frozenset({400, 403, 405, 409, 412})
 _LOOKS: Final = 6
 _PUTS: Final = 4
 
@@ -166,16 +170,27 @@ class DockerDestination:
                 self._client.call(request).close()
             except TransportError as error:
                 if attempt + 1 == _PUTS or not _may_be_late(error, manifest):
-                    error.hint = error.hint or _hint(error, manifest)
+                    hint = error.hint or _hint(error, manifest)
+                    error.hint = "; or ".join(filter(None, (self._about_tag(error, name), hint)))
                     raise
             else:
                 return
             self._context.sleep(self._context.retry.first_delay_seconds * 2**attempt)
 
+    def _about_tag(self, error: TransportError, name: str) -> str:
+        """Say what a tag stands for that a registry did not let us write."""
+        status = error.answer.status if error.answer else 0
+        if status in _TAG_REFUSED and is_tag(name):
+            with suppress(RegcopyError):
+                shown = self._manifests.find(name)
+                if shown is not None:
+                    return f"{name} is {shown} there, and the registry may not let tags change"
+        return ""
+
     def _check_shown(self, manifest: RawManifest, name: str) -> None:
         """Ask for the manifest as anybody would; a registry may show it a little late."""
         for look in range(_LOOKS):
-            shown = self._manifests.find(name)
+            shown = self._look(name, sure=look > 0)
             if shown is not None and is_digest_of(shown, manifest.payload):
                 return
             if look + 1 < _LOOKS:
@@ -187,6 +202,14 @@ class DockerDestination:
             if shown and is_tag(name)
             else "the registry may have lost it; look at its storage and its log",
         )
+
+    def _look(self, name: str, *, sure: bool) -> Digest | None:
+        try:
+            return self._manifests.find(name, sure=sure)
+        except Forbidden:
+            if sure:
+                raise
+            return None
 
     def abort(self) -> None:
         """Make calls under way fail soon; may be called twice."""

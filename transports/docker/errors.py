@@ -155,7 +155,7 @@ def _reason(place: Place, status: int, complaint: Complaint) -> str:
 
 def _hint(status: int) -> str:
     if status == 413:
-        return "the registry takes no body of this size at once: try smaller chunks"
+        return "the registry, or a proxy before it, has a limit for this that must be raised"
     if status == 429:
         return "wait a while, or log in: limits are higher for known users"
     if status == 403:

@@ -18,6 +18,7 @@ from regcopy.errors import ConnectionFailed, LimitExceeded, Stalled, TimedOut
 from regcopy.transports.base import Clocks
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+SLOW_HINT: Final = "where this place is slow, --stall-timeout waits longer"
 _SHORTEST_WAIT: Final = 0.001
 
 
@@ -239,8 +240,9 @@ class Incoming(io.RawIOBase):
 
     def _silent(self) -> ConnectionFailed:
         if self._in_body:
-            return Stalled(f"nothing was received for {self._clocks.stall_seconds:g} s")
-        return TimedOut(f"no answer within {self._silence:g} s")
+            what = f"nothing was received for {self._clocks.stall_seconds:g} s"
+            return Stalled(what, hint=SLOW_HINT)
+        return TimedOut(f"no answer within {self._silence:g} s", hint=SLOW_HINT)
 
     def close(self) -> None:
         """Let go of the connection."""

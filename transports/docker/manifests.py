@@ -15,7 +15,9 @@ from regcopy.transports.docker.client import RegistryClient, Reply, Request, Sco
 DIGEST_HEADER: Final = "Docker-Content-Digest"
 _ACCEPT: Final = {"Accept": ", ".join(ACCEPTED_MANIFESTS)}
 # What a place answers that has no HEAD for manifests.
-_NO_HEAD: Final = frozenset({405, 501})
+_NO_HEAD: Final = frozenset({400, 405, 501})
+# What some places answer to HEAD although GET finds the manifest.
+_DOUBTFUL: Final = frozenset({403, 404})
 
 
 class Manifests:
@@ -60,18 +62,23 @@ class Manifests:
             raw.check(said)
         return raw
 
-    def find(self, wanted: str) -> Digest | None:
+    def find(self, wanted: str, *, sure: bool = False) -> Digest | None:
         """Ask which digest a tag or digest stands for; None where there is no such manifest.
 
         One HEAD; a GET after it where the registry has no HEAD, or leaves the digest out.
+
+        Args:
+            wanted: tag or digest.
+            sure: also GET what HEAD does not find or may not see.
         """
         what = f"asking for manifest {wanted} in {self._name.name}"
-        expect = frozenset({200, 404}) | _NO_HEAD
+        by_get = _NO_HEAD | _DOUBTFUL if sure else _NO_HEAD
+        expect = frozenset({200, 404}) | by_get
         request = Request(
             "HEAD", self.path(wanted), self._scopes, what, headers=_ACCEPT, expect=expect
         )
         with self._client.call(request) as reply:
-            if reply.status == 404:
+            if reply.status == 404 and not sure:
                 return None
             said = digest_in(reply)
             if reply.status == 200 and said is not None:

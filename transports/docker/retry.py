@@ -42,6 +42,31 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, ConnectionFailed | RateLimited | ServerFault)
 
 
+class _Count:
+    """Tries of one call, and those in a row that got no further."""
+
+    def __init__(self, clock: Callable[[], float], reached: Callable[[], int]) -> None:
+        self.tries = 0
+        self.in_vain = 0
+        self.since = 0.0
+        self._furthest = 0
+        self._clock = clock
+        self._reached = reached
+
+    def failed(self) -> None:
+        """Count a try that failed; the first one after getting further begins a new row."""
+        reached = self._reached()
+        if self.in_vain == 0 or reached > self._furthest:
+            self._furthest = reached
+            self.in_vain = 0
+            self.since = self._clock()
+        self.in_vain += 1
+
+
+def _nowhere() -> int:
+    return 0
+
+
 class Retrier:
     """Repeats calls within one side's budget, and slows all of its workers together."""
 
@@ -57,6 +82,7 @@ class Retrier:
         function: Callable[[], _Result],
         *,
         recover: Callable[[], None] | None = None,
+        reached: Callable[[], int] = _nowhere,
     ) -> _Result:
         """Call until it succeeds, fails for good, or the bounds are reached.
 
@@ -64,24 +90,25 @@ class Retrier:
             function: one try.
             recover: prepares the next try (a new upload session, an asked-for offset);
                 what it raises counts as the outcome.
+            reached: how much of the work is done for good. Tries and their time are counted
+                anew where it grows; the budget bounds them all the same.
 
         Raises:
             TransportError: the last error, with `tries` set.
             Cancelled: the run was cancelled before or between two tries.
         """
-        began = self._clock()
-        tries = 0
+        count = _Count(self._clock, reached)
 
         def attempt() -> _Result:
-            nonlocal tries
-            tries += 1
+            count.tries += 1
             try:
                 self._wait_for_turn()
-                if tries > 1 and recover is not None:
+                if count.tries > 1 and recover is not None:
                     recover()
                 return function()
             except TransportError as error:
-                error.tries = tries
+                error.tries = count.tries
+                count.failed()
                 raise
 
         failures: list[TransportError] = []
@@ -91,10 +118,10 @@ class Retrier:
             if not self._is_worth_it(error):
                 raise
             failures.append(error)
-        return self._repeat(attempt, failures, began)
+        return self._repeat(attempt, failures, count)
 
     def _repeat(
-        self, attempt: Callable[[], _Result], failures: list[TransportError], began: float
+        self, attempt: Callable[[], _Result], failures: list[TransportError], count: _Count
     ) -> _Result:
         """Go on after a first try that failed: its error is in `failures`, and is taken out."""
         # Most requests succeed, and whoever makes only such ones need not wait for this.
@@ -105,17 +132,17 @@ class Retrier:
                 raise failures.pop()
             return attempt()
 
-        def is_over(state: RetryCallState) -> bool:
+        def is_over(_: RetryCallState) -> bool:
             policy = self._context.retry
-            late = self._clock() - began > policy.total_seconds
-            return state.attempt_number >= policy.tries or late or not self._spend()
+            late = self._clock() - count.since > policy.total_seconds
+            return count.in_vain >= policy.tries or late or not self._spend()
 
         retrying = Retrying(
             retry=retry_if_exception(self._is_worth_it),
             stop=is_over,
-            wait=self._delay,
+            wait=lambda state: self._delay(_error_of(state), count.in_vain),
             sleep=self._context.sleep,
-            before_sleep=self._announce,
+            before_sleep=lambda state: self._announce(state, count.in_vain),
             reraise=True,
         )
         return retrying(again)
@@ -144,25 +171,23 @@ class Retrier:
             )
         return wish <= longest
 
-    def _delay(self, state: RetryCallState) -> float:
-        wish = _wish(_error_of(state))
+    def _delay(self, error: BaseException | None, in_vain: int) -> float:
+        wish = _wish(error)
         policy = self._context.retry
         if policy.delay_seconds is not None:
             return max(wish, policy.delay_seconds)
-        ceiling = min(
-            _LONGEST_BACKOFF_SECONDS, policy.first_delay_seconds * 2 ** (state.attempt_number - 1)
-        )
+        ceiling = min(_LONGEST_BACKOFF_SECONDS, policy.first_delay_seconds * 2 ** (in_vain - 1))
         # Jitter keeps a hundred clients that failed together from coming back together.
         return wish + random.uniform(ceiling / 2, ceiling)  # noqa: S311 — no secret depends on it
 
-    def _announce(self, state: RetryCallState) -> None:
+    def _announce(self, state: RetryCallState, in_vain: int) -> None:
         error = _error_of(state)
         delay = state.next_action.sleep if state.next_action else 0.0
         if isinstance(error, RateLimited) or _wish(error):
             with self._lock:
                 self._not_before = max(self._not_before, self._clock() + delay)
         self._context.observer.notify(
-            RetryingEvent(_told(error), state.attempt_number, self._context.retry.tries, delay)
+            RetryingEvent(_told(error), in_vain, self._context.retry.tries, delay)
         )
 
 

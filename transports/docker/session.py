@@ -89,6 +89,8 @@ class Session:
         offset: int,
         length: int | None,
         rewind: Callable[[], None],
+        *,
+        alone: bool = False,
     ) -> int | None:
         """Send a part.
 
@@ -97,6 +99,7 @@ class Session:
             offset: where in the blob it begins.
             length: bytes in it; None where that is not known.
             rewind: goes back to the begin of the part.
+            alone: the connection is not used again, so that none gets old.
 
         Returns:
             how many bytes the registry says it has, if it says so.
@@ -105,13 +108,15 @@ class Session:
             ServerFault: the upload was lost.
             Refused: the registry does not take it.
         """
-        part_range = {} if length is None else {"Content-Range": f"{offset}-{offset + length - 1}"}
+        headers = {**_BINARY, **({"Connection": "close"} if alone else {})}
+        if length is not None:
+            headers["Content-Range"] = f"{offset}-{offset + length - 1}"
         request = self._request(
             "PATCH",
             self._location,
             f"writing a blob to {self._name.name} at byte {offset}",
             expect=_TAKEN,
-            headers={**_BINARY, **part_range},
+            headers=headers,
             body=StreamBody(part, length, rewind),
         )
         with self._lost_found_out(), self._client.send(request) as reply:

@@ -30,8 +30,8 @@ from regcopy.transports.docker.session import Session
 # Answers to a mount that mean "not in this way", from the specification's own 404 for an
 # unknown repository to what registries do with parameters they do not know.
 _NO_MOUNT: Final = frozenset({400, 404, 405, 409, 415, 422, 500, 501})
-# What a place answers that has no HEAD for blobs.
-_NO_HEAD: Final = frozenset({405, 501})
+# What a place answers that has no HEAD for blobs; writing will tell who has no right.
+_NO_HEAD: Final = frozenset({400, 403, 405, 501})
 # A run that was cancelled should end within five seconds, its threads and all.
 _CANCEL_SECONDS: Final = 1.5
 _FIRST_CHUNK_BYTES: Final = 64 * 1024 * 1024
@@ -44,7 +44,7 @@ class Habits:
 
     Attributes:
         asks_by_mount: it answers a mount from the repository itself.
-        largest_body: larger bodies were refused; None while none was.
+        largest_body: larger bodies were refused or cut off; None while none was.
     """
 
     asks_by_mount: bool = True
@@ -53,15 +53,24 @@ class Habits:
 
     def refused_body(self, length: int) -> bool:
         """Learn that a body was too large; False where still smaller ones make no sense."""
+        limit = smaller_body(length)
+        if limit is not None:
+            self.cut_off(limit)
+        return limit is not None
+
+    def cut_off(self, limit: int) -> None:
+        """Learn that larger bodies than this do not get through."""
         with self._lock:
-            limit = min(_FIRST_CHUNK_BYTES, length // 2)
-            if limit < _SMALLEST_CHUNK_BYTES:
-                return False
             self.largest_body = min(limit, self.largest_body or limit)
-            return True
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
+
+
+def smaller_body(length: int) -> int | None:
+    """What to send where a body of this length does not get through; None if nothing smaller is."""
+    limit = min(_FIRST_CHUNK_BYTES, length // 2)
+    return limit if limit >= _SMALLEST_CHUNK_BYTES else None
 
 
 class Sessions:
@@ -76,6 +85,8 @@ class Sessions:
         self._lock = threading.Lock()
         self._kept: dict[Digest, Session] = {}
         self._begun: list[Session] = []
+        # Repositories that nothing may be mounted from.
+        self._closed: set[str] = set()
         self.habits = context.resources.get(Habits, name.registry, Habits)
 
     def find(self, blob: Descriptor, *, begin: bool) -> bool:
@@ -100,9 +111,15 @@ class Sessions:
 
         An upload that it began instead is kept for `take`.
         """
+        with self._lock:
+            if repository in self._closed:
+                return False
         try:
             return self._client.retrier.call(lambda: self._mount(blob.digest, repository))
-        except _MountRefused:
+        except _MountRefused as refused:
+            if refused.for_good:
+                with self._lock:
+                    self._closed.add(repository)
             return False
 
     def _mount(self, digest: Digest, repository: str = "") -> bool:

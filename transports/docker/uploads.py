@@ -3,23 +3,32 @@
 Three ways: one PUT with the whole body where its length is known and not too large; PATCH in
 parts where it is large, or where the registry refused a large body; PATCH without a length
 where nobody knows it. After a break, parts go on from where the registry says it is.
+
+Some fronts end every request after so much time, which a large body never gets through. So
+one that was cut off goes in parts after that, which become smaller while nothing of them
+arrives. Where the registry refuses parts, it goes whole again.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from regcopy.errors import Refused
+from regcopy.errors import ConnectionFailed, Refused, TransportError
 from regcopy.model.descriptor import Descriptor
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
 from regcopy.transports.base import Context
 from regcopy.transports.docker.client import StreamBody
 from regcopy.transports.docker.retry import Retrier
 from regcopy.transports.docker.session import Session
-from regcopy.transports.docker.sessions import Sessions
+from regcopy.transports.docker.sessions import Sessions, smaller_body
 
 # A registry hashes, and often moves, the whole blob between its last byte and its answer.
 _SLOWEST_COMMIT_BYTES: Final = 10 * 1024 * 1024
+# A body that is cut off once may have had bad luck; a larger one should not bet on it.
+_LARGE_BYTES: Final = 64 * 1024 * 1024
+_CUTS: Final = 2
+# What a front answers that has waited long enough for what is behind it.
+_GATEWAY_STATUSES: Final = frozenset({502, 504})
 
 
 class Upload:
@@ -43,6 +52,10 @@ class Upload:
         self._session: Session | None = None
         self._sent = 0
         self._body_bytes = 0
+        self._largest: int | None = None
+        self._stays_whole = False
+        self._cuts = 0
+        self._kept = 0
         self._is_in_parts = False
         self._is_again = False
 
@@ -53,7 +66,10 @@ class Upload:
             ContentError: the bytes are wrong; the upload was not completed.
             TransportError: the source broke for good (side "source"), or the registry did.
         """
-        return self._retrier.call(self._try, recover=self._recover)
+        blob = self._retrier.call(self._try, recover=self._recover, reached=lambda: self._kept)
+        if self._largest is not None:
+            self._sessions.habits.cut_off(self._largest)
+        return blob
 
     def _try(self) -> Descriptor:
         while True:
@@ -62,6 +78,32 @@ class Upload:
             except Refused as error:
                 self._learn_from(error)
                 self._recover()
+            except TransportError as error:
+                if error.side != "source":
+                    self._notice(error)
+                raise
+
+    def _notice(self, error: TransportError) -> None:
+        """Send smaller bodies after this one was cut off."""
+        if self._session is not None and not self._session.alive:
+            self._give_up_parts()
+        if not _is_cut(error) or self._stays_whole:
+            return
+        self._cuts += 1
+        length = self._body_bytes
+        if self._expected is None:
+            length = min(length, self._stream.furthest - self._sent)
+        if self._cuts >= _CUTS or length > _LARGE_BYTES:
+            self._largest = smaller_body(length) or self._largest
+
+    def _give_up_parts(self) -> bool:
+        """Send one body again, where parts were only tried because it was cut off."""
+        if self._largest is None or not self._is_in_parts:
+            return False
+        self._largest = None
+        self._stays_whole = True
+        self._is_in_parts = False
+        return True
 
     def _attempt(self) -> Descriptor:
         # A slow source must not starve an open upload, and a broken one needs none.
@@ -84,8 +126,8 @@ class Upload:
 
     def _part_bytes(self, session: Session) -> int:
         """How many bytes go into one request at most."""
-        largest = self._sessions.habits.largest_body or self._threshold
-        return max(min(self._threshold, largest), session.least_chunk)
+        limits = (self._threshold, self._sessions.habits.largest_body, self._largest)
+        return max(min(limit for limit in limits if limit), session.least_chunk)
 
     def _put_whole(self, session: Session, blob: Descriptor) -> Descriptor:
         self._is_in_parts = False
@@ -112,7 +154,9 @@ class Upload:
         part = _Part(self._stream, self._sent, limit)
         self._body_bytes = limit
         length = None if self._expected is None else limit
-        reached = session.patch(part, self._sent, length, part.rewind)
+        # Some balancers count the age of a connection, whatever goes through it.
+        alone = self._largest is not None
+        reached = session.patch(part, self._sent, length, part.rewind, alone=alone)
         self._sent += part.taken
         # A registry may take less than it was sent. A word that cannot be true is passed
         # over: in the end the registry compares the digest.
@@ -125,6 +169,8 @@ class Upload:
     def _learn_from(self, error: Refused) -> None:
         """Send smaller bodies from now on, if the size is what was refused."""
         too_large = error.answer is not None and error.answer.status == 413
+        if not too_large and self._give_up_parts():
+            return
         least = self._session.least_chunk if self._session else 0
         can_shrink = too_large and self._body_bytes > least
         if not can_shrink or not self._sessions.habits.refused_body(self._body_bytes):
@@ -137,6 +183,8 @@ class Upload:
         if session is not None and session.alive and self._is_in_parts:
             reached = session.reached()
             if reached is not None and reached <= self._stream.furthest:
+                if reached > self._kept:
+                    self._kept, self._cuts = reached, 0
                 self._session = session
                 self._go_back_to(reached)
                 return
@@ -145,6 +193,12 @@ class Upload:
     def _go_back_to(self, offset: int) -> None:
         self._stream.restart(offset)
         self._sent = offset
+
+
+def _is_cut(error: TransportError) -> bool:
+    """Tell whether a request was ended on its way, by the line or by a front."""
+    status = error.answer.status if error.answer else 0
+    return isinstance(error, ConnectionFailed) or status in _GATEWAY_STATUSES
 
 
 class _Ahead:

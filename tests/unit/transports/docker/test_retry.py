@@ -204,6 +204,35 @@ def test_no_new_try_begins_after_the_total_time() -> None:
     assert world.clock.now - 1000.0 <= 150.0
 
 
+def test_the_time_of_a_long_first_try_does_not_count(world: World) -> None:
+    failed: list[int] = []
+
+    def function() -> None:
+        world.clock.now += 2 * 3600
+        if not failed:
+            failed.append(1)
+            raise ConnectionFailed("x")
+
+    world.retrier.call(function)
+
+    assert world.clock.now > 1000.0 + 4 * 3600
+
+
+def test_tries_are_counted_anew_where_the_work_gets_on() -> None:
+    world = World(RetryPolicy(tries=3, budget=100))
+    steps: list[int] = []
+
+    def function() -> None:
+        steps.append(len(steps))
+        raise ConnectionFailed("x")
+
+    with pytest.raises(ConnectionFailed) as caught:
+        world.retrier.call(function, reached=lambda: min(len(steps), 10))
+
+    assert caught.value.tries == len(steps) == 10 + 2
+    assert max(world.clock.waits) <= 1.0
+
+
 def test_recovery_comes_before_each_new_try(world: World) -> None:
     steps: list[str] = []
 
