@@ -10,6 +10,8 @@ from typing import Final, Literal
 from regcopy.checking.files import FileEntry, FileTree, LayerEntry, read_layer
 from regcopy.checking.opening import OpenedImage, Reading, open_image
 from regcopy.copying.choice import choose_image
+from regcopy.copying.sizes import measured
+from regcopy.copying.tree import Node
 from regcopy.errors import ManifestInvalid, located
 from regcopy.model._json import load_object
 from regcopy.model.descriptor import Descriptor
@@ -118,7 +120,8 @@ class _Side:
             if isinstance(manifest, ImageIndex):
                 raise ManifestInvalid("the manifest is an index, where an image was announced")
             config = image.read_config(manifest.config) if manifest.config else b""
-            return cls(image, top, manifest, config)
+            sized = measured(Node(raw, manifest), image.source, image.pool).image
+            return cls(image, top, sized, config)
 
 
 class _Comparison:

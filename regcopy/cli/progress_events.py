@@ -56,12 +56,28 @@ class JsonEvents:
         if self._descriptor is None:
             self._console.err(text)
             return
-        rest = memoryview(f"{text}\n".encode())
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            _write(self._descriptor, f"{text}\n".encode())
         except OSError:
             return
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            # A pipe is full whose other end does not want us to wait; half a line is no event.
+            _wait_for_room(descriptor)
+
+
+def _wait_for_room(descriptor: int) -> None:
+    import select  # hardly ever
+
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLOUT)
+    waiting.poll()
 
 
 class CopyEvents:

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from regcopy.copying.places import Places
 from regcopy.copying.plan import Plan
 from regcopy.copying.recompression import Recompression
-from regcopy.copying.schema1 import FindPlain, from_schema1, to_schema1, within_schema1
+from regcopy.copying.schema1 import (
+    FindPlain,
+    from_schema1,
+    not_yet_found,
+    to_schema1,
+    within_schema1,
+)
 from regcopy.copying.transfer import Placed, Transfer
 from regcopy.copying.tree import Node
 from regcopy.errors import located
@@ -44,7 +50,7 @@ class Writer:
         """
         for node in self.plan.root.images():
             if node.raw.digest in self.plan.targets:
-                self._rewrite(node, self.plan.layers_to_be(node), lambda _: None)
+                self._rewrite(node, self.plan.layers_to_be(node), not_yet_found)
 
     def write(self, transfer: Transfer, placed: list[Placed]) -> Mapping[Digest, RawManifest]:
         """Write all manifests and the name; gives what was written, by the source's digest."""

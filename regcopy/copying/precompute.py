@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
@@ -13,12 +13,15 @@ from regcopy.streams.tar_storage import new_temporary_file
 
 
 @contextmanager
-def precomputed(made: BlobStream, folder: str) -> Iterator[BlobStream]:
+def precomputed(
+    made: BlobStream, folder: str, check_stopped: Callable[[], None]
+) -> Iterator[BlobStream]:
     """Give the same bytes as a stream whose digest and size are known.
 
     Args:
         made: the layer as it is made; read to its end.
         folder: for the temporary file, which has no name and is gone at the end.
+        check_stopped: called while the layer is read again; what it raises ends that.
 
     Raises:
         StorageFailed: there is no room for it.
@@ -27,7 +30,11 @@ def precomputed(made: BlobStream, folder: str) -> Iterator[BlobStream]:
     with new_temporary_file(folder) as file:
         copy_into(file, made, folder)
         fd = file.fileno()
-        with BlobStream(lambda offset: _Kept(fd, offset, folder), made.descriptor()) as known:
+        with BlobStream(
+            lambda offset: _Kept(fd, offset, folder),
+            made.descriptor(),
+            on_progress=lambda _: check_stopped(),
+        ) as known:
             yield known
 
 

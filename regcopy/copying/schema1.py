@@ -43,6 +43,13 @@ FindPlain = Callable[[Digest], "PlainLayer | None"]
 """Tells what a layer unpacks to, None where that is not known yet."""
 
 
+def not_yet_found(_: Digest) -> PlainLayer:
+    """Stand in for what a layer unpacks to, where a conversion is only tried."""
+    from regcopy.streams.watched import PlainLayer
+
+    return PlainLayer(Digest.of(b""), "gzip")
+
+
 def leaving(root: Node, targets: Mapping[Digest, Format]) -> Iterator[Node]:
     """Give the images of schema 1 that become something else."""
     for node in root.images():
@@ -67,18 +74,16 @@ def from_schema1(
         node: the image, with the sizes of its layers.
         to: schema 2 or OCI.
         layers: what became of layers that were changed on the way.
-        find: knows all layers, unless the conversion is only tried.
+        find: knows all layers.
 
     Raises:
         ManifestInvalid: the config that its history tells is broken.
         ManifestUnsupported: the other family has no place for one of its layers.
     """
     from regcopy.model.schema1 import read_schema1, schema2_of
-    from regcopy.streams.watched import PlainLayer
 
     image = read_schema1(node.raw.payload)
-    not_yet = PlainLayer(Digest.of(b""), "gzip")
-    plain = {digest: find(digest) or not_yet for digest in image.layers}
+    plain = {digest: _found(digest, find) for digest in image.layers}
     described = real_layers(node)
     for digest, found in plain.items():
         if digest not in layers and found.compression == "zstd" and to == "v2s2":
@@ -90,6 +95,13 @@ def from_schema1(
     raw = RawManifest(manifest, DOCKER_MANIFEST)
     made = rewrite_image(raw, to=to, layers=layers, config=config)
     return made if made.config is not None else RewrittenImage(made.manifest, config)
+
+
+def _found(layer: Digest, find: FindPlain) -> PlainLayer:
+    found = find(layer)
+    if found is None:
+        raise RuntimeError(f"nobody has looked into layer {layer}")
+    return found
 
 
 def to_schema1(

@@ -16,7 +16,7 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import MAX_MANIFEST_BYTES
 from regcopy.streams.blob import BlobStream, Opener, Readable, read_limited, skip
-from regcopy.streams.windows import hold_in
+from regcopy.streams.windows import Hold, hold_in
 from regcopy.text import printable
 
 if TYPE_CHECKING:
@@ -87,13 +87,18 @@ class SourceBlobs:
         """Read a layer for what it unpacks to, and for nothing else."""
         with (
             self.reading(f"reading blob {layer.digest}"),
-            BlobStream(self._opener(layer), layer) as stream,
+            BlobStream(self._opener(layer, self._hold), layer) as stream,
         ):
             stream.drain()
 
     def stream(self, blob: Descriptor) -> BlobStream:
         """Give a blob as it is."""
-        return BlobStream(self._opener(blob), blob, on_progress=lambda at: self._advance(blob, at))
+        return self._stream(blob, self._hold)
+
+    def _stream(self, blob: Descriptor, hold: Hold | None) -> BlobStream:
+        return BlobStream(
+            self._opener(blob, hold), blob, on_progress=lambda at: self._advance(blob, at)
+        )
 
     def changed(
         self, blob: Descriptor, change: Recompression, diff_id: Digest | None
@@ -112,7 +117,8 @@ class SourceBlobs:
         def open_changed(offset: int) -> Readable:
             # Such bytes cannot be asked for from the middle: an upload that resumes makes
             # them again, and they are the same again.
-            changed: Readable = self._guarded(self.stream(blob), blob)
+            # Room for a large window is held once for each layer, or it would wait for itself.
+            changed: Readable = self._guarded(self._stream(blob, None), blob)
             try:
                 changed = recompress(
                     changed,
@@ -140,7 +146,7 @@ class SourceBlobs:
             on_progress=lambda _: self.check_stopped(),
         )
 
-    def _opener(self, blob: Descriptor) -> Opener:
+    def _opener(self, blob: Descriptor, hold: Hold | None) -> Opener:
         def open_at(offset: int) -> Readable:
             if blob.digest in self._configs:
                 return io.BytesIO(self._configs[blob.digest][offset:])
@@ -152,7 +158,12 @@ class SourceBlobs:
                 return opened  # the rest alone cannot be unpacked
             from regcopy.streams.watched import Watched  # few images need it
 
-            return Watched(opened, lambda found: plain.note(blob.digest, found))
+            return Watched(
+                opened,
+                blob.digest,
+                lambda found: plain.note(blob.digest, found),
+                hold=hold,
+            )
 
         return open_at
 

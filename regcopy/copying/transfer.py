@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeVar
@@ -95,7 +95,8 @@ class Transfer:
             RegcopyError: the first failure; the others are stopped.
         """
         self._blobs.watch(unpacked, self.plain_layers)
-        placed = self._run(self._place, planned, is_heavy=_is_heavy)
+        watched = frozenset(layer.digest for layer in unpacked)
+        placed = self._run(self._place, planned, is_heavy=lambda one: _is_heavy(one, watched))
         # What did not pass, as it was at the destination already, is read for it.
         missing = [layer for layer in unpacked if self.plain_layers.find(layer.digest) is None]
         self._run(self._blobs.look_into, missing, is_heavy=lambda _: True)
@@ -203,11 +204,12 @@ class Transfer:
             return self._destination.put_blob(stream), "copied"
         from regcopy.copying.precompute import precomputed  # few ask for it
 
-        with precomputed(stream, self._blobs.temporary_folder) as known:
+        folder, check_stopped = self._blobs.temporary_folder, self._blobs.check_stopped
+        with precomputed(stream, folder, check_stopped) as known:
             return self._place_as_it_is(stream.descriptor(), lambda _: known)
 
 
-def _is_heavy(planned: PlannedBlob) -> bool:
-    # To unpack zstd may take memory of megabytes, however small the layer is.
-    unpacks = planned.change is not None and planned.change.before != "none"
-    return unpacks or planned.blob.size > HEAVY_BYTES
+def _is_heavy(planned: PlannedBlob, watched: Collection[Digest]) -> bool:
+    # To compress or unpack may take memory of megabytes, however small the layer is.
+    is_worked_on = planned.change is not None or planned.blob.digest in watched
+    return is_worked_on or planned.blob.size > HEAVY_BYTES

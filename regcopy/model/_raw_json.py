@@ -15,7 +15,8 @@ from typing import Final
 from regcopy.model._json import escape_html, load_object
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
-_STRING_OR_BLANKS: Final = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+')
+# Possessive: to go back in a string of megabytes, each of its letters would be remembered.
+_STRING_OR_BLANKS: Final = re.compile(r'("(?:[^"\\]++|\\.)*+")|[ \t\n\r]++')
 
 
 def raw_members(text: str, *, what: str) -> dict[str, str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,8 +21,6 @@ _SIGNATURES: Final = "signatures"
 _MAX_SIGNATURES: Final = 100
 _KNOWN: Final = frozenset({"header", "signature", "protected"})
 _KNOWN_PROTECTED: Final = frozenset({"formatLength", "formatTail"})
-# A whole JSON object has its last member before the bracket, or nothing at all.
-_TAIL: Final = re.compile(rb"\s*\}\s*\Z")
 
 
 def is_signed(members: Mapping[str, object]) -> bool:
@@ -41,28 +38,21 @@ def payload_of(content: bytes) -> bytes:
         ManifestInvalid: no JSON object, or the signatures contradict the rest or each other.
         LimitExceeded: there are more than 100 signatures.
     """
-    if b'"signatures"' not in content and b"\\u" not in content:
+    if not _may_be_signed(content):
         return content  # nearly always
-    members = load_object(content)
-    if not is_signed(members):
+    found = _signed_text(content)
+    if found is None:
         return content
-    document = JsonObject(members)
-    if (count := document.count(_SIGNATURES)) > _MAX_SIGNATURES:
-        raise LimitExceeded(f"manifest has {count} signatures; the limit is {_MAX_SIGNATURES}")
-    payloads = {_named_text(one, content) for one in document.children(_SIGNATURES)}
-    if len(payloads) != 1:
-        document.fail(_SIGNATURES, "do not agree on what is signed" if payloads else "is empty")
-    payload = payloads.pop()
-    unsigned = {name: value for name, value in members.items() if name != _SIGNATURES}
+    payload, unsigned = found
     # As text: to Python, 1 and true are equal.
-    if dump_object(load_object(payload, what="signed text")) != dump_object(unsigned):
-        document.fail(_SIGNATURES, "are about another text than the manifest's")
+    if dump_object(load_object(payload, what="signed text")) != unsigned:
+        JsonObject({}).fail(_SIGNATURES, "are about another text than the manifest's")
     return payload
 
 
 def payload_of_any(content: bytes) -> bytes:
     """Give the payload of what may be another manifest, or none. Errors as `payload_of`."""
-    if b"signatures" not in content:
+    if not _may_be_signed(content):
         return content  # nearly always; nothing is parsed then
     try:
         members = load_object(content)
@@ -70,6 +60,33 @@ def payload_of_any(content: bytes) -> bytes:
         return content
     is_schema1 = members.get("schemaVersion") == 1 and is_signed(members)
     return payload_of(content) if is_schema1 else content
+
+
+def _may_be_signed(content: bytes) -> bool:
+    # A letter of the name can be written as its number.
+    return b'"signatures"' in content or b"\\u" in content
+
+
+def _signed_text(content: bytes) -> tuple[bytes, bytes] | None:
+    """Give what is signed, and what the document says but for its signatures; None without any.
+
+    Bytes of both, so that nothing is held of the document when the other is read.
+    """
+    members = load_object(content)
+    if not is_signed(members):
+        return None
+    document = JsonObject(members)
+    if (count := document.count(_SIGNATURES)) > _MAX_SIGNATURES:
+        raise LimitExceeded(f"manifest has {count} signatures; the limit is {_MAX_SIGNATURES}")
+    payload: bytes | None = None
+    for signature in document.children(_SIGNATURES):
+        text = _named_text(signature, content)
+        if payload not in (None, text):
+            document.fail(_SIGNATURES, "do not agree on what is signed")
+        payload = text
+    if payload is None:
+        document.fail(_SIGNATURES, "is empty")
+    return payload, dump_object({k: v for k, v in members.items() if k != _SIGNATURES})
 
 
 def _named_text(signature: JsonObject, content: bytes) -> bytes:
@@ -117,7 +134,9 @@ def with_signature(payload: bytes, signature: dict[str, object]) -> bytes:
 
 
 def _split(payload: bytes) -> tuple[int, bytes]:
-    found = _TAIL.search(payload)
-    if found is None:
+    """Find the end of the last member; what follows is the bracket, with the blanks about it."""
+    whole = payload.rstrip()
+    if not whole.endswith(b"}"):
         raise ValueError("the text to sign is no JSON object")
-    return found.start(), found[0]
+    length = len(whole[:-1].rstrip())
+    return length, payload[length:]

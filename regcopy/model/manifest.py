@@ -186,6 +186,11 @@ def parse_manifest(raw: RawManifest) -> ParsedManifest:
     document.refuse_lookalikes(_KNOWN)
     media_type = _kind(document, raw.media_type)
     if media_type in SCHEMA1:
+        if raw.media_type not in SCHEMA1 | {""}:
+            # Whoever goes by the type takes all bytes for what the digest is of.
+            shown = printable(raw.media_type, limit=150)
+            raise ManifestInvalid(f'manifest of Docker schema 1 is given as "{shown}"')
+        del document  # its payload is read instead, and both together take twice the memory
         return _parse_schema1(RawManifest(raw.content, media_type))
     if media_type in INDEXES:
         return _parse_index(document, media_type)

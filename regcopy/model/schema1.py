@@ -83,14 +83,18 @@ def read_schema1(payload: bytes) -> Schema1:
     Raises:
         ManifestInvalid: it is broken: the steps do not follow one another, there are more or
             fewer of them than layers, or a text is no JSON.
-        LimitExceeded: there are more than 1,000 steps.
+        LimitExceeded: there are more than 1,000 steps or layers.
     """
     document = JsonObject(load_object(payload))
     document.refuse_lookalikes(_KNOWN)
     if document.integer("schemaVersion") != 1:
         document.fail("schemaVersion", "is not 1")
-    if (count := document.count("fsLayers")) > _MAX_STEPS:
-        raise LimitExceeded(f"manifest names {count} fsLayers; the limit is {_MAX_STEPS}")
+    for name in ("fsLayers", "history"):
+        # Before anything is made of them, so that a million of them cost nothing.
+        if (count := document.count(name)) > _MAX_STEPS:
+            raise LimitExceeded(
+                f"manifest has {count} entries in {name}; the limit is {_MAX_STEPS}"
+            )
     layers, history = document.children("fsLayers"), document.children("history")
     if not layers:
         document.fail("fsLayers", "is empty")

@@ -26,7 +26,8 @@ EMPTY_LAYER: Final = bytes.fromhex(
 )
 EMPTY_LAYER_DIGEST: Final = Digest.of(EMPTY_LAYER)
 _MAX_STEPS: Final = 1000
-_KNOWN: Final = frozenset({"architecture", "history", "rootfs"})
+# What is read of a config, and what its text gets.
+_KNOWN: Final = frozenset({"architecture", "history", "rootfs", "id", "parent", "throwaway"})
 _KNOWN_HISTORY: Final = frozenset({"created", "created_by", "author", "comment", "empty_layer"})
 
 
@@ -75,11 +76,11 @@ def schema1_text_with(image: Schema1, now: Mapping[Digest, Digest]) -> bytes:
 
 
 def _steps(config: JsonObject, layers: Sequence[Digest]) -> list[_Written]:
+    if (count := config.count("history")) > _MAX_STEPS:
+        _refuse(f"its history has {count} entries, and the limit is {_MAX_STEPS}")
     entries, waiting = config.children("history"), list(layers[::-1])
     if not entries:
         _refuse("its config has no history")
-    if len(entries) > _MAX_STEPS:
-        _refuse(f"its history has {len(entries)} entries, and the limit is {_MAX_STEPS}")
     steps: list[_Written] = []
     for entry in entries:
         entry.refuse_lookalikes(_KNOWN_HISTORY)

@@ -17,6 +17,8 @@ _KNOWN: Final = frozenset(
     {
         *("id", "parent", "comment", "created", "container", "container_config"),
         *("docker_version", "author", "config", "architecture", "variant", "os", "Size"),
+        # What the config gets beside these.
+        *("rootfs", "history"),
     }
 )
 _TEXTS: Final = ("author", "architecture", "variant", "os")

@@ -8,7 +8,6 @@ import os
 import resource
 import tarfile
 import threading
-import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from regcopy.transports import parse_reference
 from regcopy.transports.docker_archive import TRANSPORT
 from tests.docker_archives import IMAGE, header, made_up, members_of, parts, tar_of
 from tests.hand_copy import read_image, write_image
+from tests.memory import peak_of
 from tests.storage_watch import StorageWatch, contents, fail_call
 
 SMALL: Final = single_image(family="v2s2", plain=True, layers=1, layer_bytes=10)
@@ -253,16 +253,6 @@ def test_a_temporary_folder_that_is_full_is_told(
         error = copy_fails(folder / "a.tar", StorageFailed)
     assert error.message.startswith(f"writing a temporary file in {folder}: ")
     assert sorted(os.listdir(folder)) == ["a.tar"]
-
-
-def peak_of(action: Callable[[], object]) -> int:
-    """Bytes of memory that something takes at most."""
-    tracemalloc.start()
-    try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @contextmanager

@@ -7,19 +7,44 @@ that was at the destination untouched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
 from regcopy.api import Access, copy
 from regcopy.config.environment import Environment
-from regcopy.copying.options import CopyOptions, Instances
+from regcopy.copying.options import CompressionOptions, CopyOptions, Instances
 from regcopy.errors import ContentError, RegcopyError, TransportError
-from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
+from regcopy.testing.samples import (
+    SampleImage,
+    make_layer,
+    multi_platform_image,
+    single_image,
+)
 from regcopy.transports.base import Clocks, RetryPolicy, SideOptions
 from tests.fake_registry import Exchange, FakeRegistry, Fault
+from tests.schema1 import gzipped, schema1_image
+
+
+class Work(NamedTuple):
+    """What is copied, and how."""
+
+    image: SampleImage
+    options: CopyOptions
+
 
 IMAGE: Final = multi_platform_image(layers=2, shared_layers=1)
+ALL: Final = Work(IMAGE, CopyOptions(instances=Instances("all")))
+CHANGED: Final[dict[str, Work]] = {
+    "schema 1": Work(
+        schema1_image(gzipped(make_layer("one", 3000), make_layer("two", 100)), empty=[1]),
+        CopyOptions(format="v2s2"),
+    ),
+    "zstd:chunked": Work(
+        single_image(layers=2),
+        CopyOptions(compression=CompressionOptions(format="zstd:chunked", force=True)),
+    ),
+}
 OLD: Final = single_image(seed="old")
 QUICK: Final = Access(
     options=SideOptions(tls_verify=False),
@@ -66,6 +91,9 @@ def corrupt_byte(exchange: Exchange) -> bool:
     return False
 
 
+Check = Callable[[int, RegcopyError | None, FakeRegistry], None]
+"""Looks at what a copy did whose request of that number failed."""
+
 PASSING: Final[dict[str, Fault]] = {
     "reset": reset,
     "500": server_error,
@@ -91,15 +119,15 @@ class Torturer(FakeRegistry):
             yield self.fault
 
 
-def attempt(source: Torturer, destination: Torturer) -> RegcopyError | None:
+def attempt(source: Torturer, destination: Torturer, work: Work = ALL) -> RegcopyError | None:
     """Copy the image once, and give the error it ended with."""
-    source.hold(IMAGE, "app", "1")
+    source.hold(work.image, "app", "1")
     destination.hold(OLD, "copy", "1")
     try:
         copy(
             f"docker://{source.host}/app:1",
             f"docker://{destination.host}/copy:1",
-            options=CopyOptions(instances=Instances("all")),
+            options=work.options,
             source_access=QUICK,
             destination_access=QUICK,
             environment=Environment({}),
@@ -109,11 +137,19 @@ def attempt(source: Torturer, destination: Torturer) -> RegcopyError | None:
     return None
 
 
-def good_copy() -> tuple[int, int]:
+def good_copy(work: Work) -> tuple[int, int]:
     """Requests to source and destination when nothing fails."""
     with Torturer() as source, Torturer() as destination:
-        assert attempt(source, destination) is None
+        assert attempt(source, destination, work) is None
         return source.count, destination.count
+
+
+def changed_image(work: Work) -> SampleImage:
+    """What a good copy makes of an image that is changed on the way."""
+    with Torturer() as source, Torturer() as destination:
+        assert attempt(source, destination, work) is None
+        blobs = {digest: blob for (_, digest), blob in destination.blobs.items()}
+        return SampleImage(destination.manifests["copy", "1"], (), blobs)
 
 
 def holds(registry: FakeRegistry, image: SampleImage) -> bool:
@@ -123,20 +159,18 @@ def holds(registry: FakeRegistry, image: SampleImage) -> bool:
     return there and children and all(("copy", digest) in registry.blobs for digest in image.blobs)
 
 
-def victims(side: str) -> range:
-    requests = good_copy()
+def victims(side: str, work: Work = ALL) -> range:
+    requests = good_copy(work)
     return range(requests[0] if side == "source" else requests[1])
 
 
-def torture(
-    side: str, fault: Fault, check: Callable[[int, RegcopyError | None, FakeRegistry], None]
-) -> None:
-    for victim in victims(side):
+def torture(side: str, fault: Fault, check: Check, work: Work = ALL) -> None:
+    for victim in victims(side, work):
         with (
             Torturer(fault if side == "source" else None, victim) as source,
             Torturer(fault if side == "destination" else None, victim) as destination,
         ):
-            error = attempt(source, destination)
+            error = attempt(source, destination, work)
             assert (source if side == "source" else destination).count > victim
             check(victim, error, destination)
 
@@ -151,17 +185,43 @@ def test_a_fault_that_passes_is_survived_at_every_request(side: str, name: str) 
     torture(side, PASSING[name], survived)
 
 
+@pytest.mark.parametrize("fault", [reset, short_body])
 @pytest.mark.parametrize("side", ["source", "destination"])
-def test_a_corrupt_byte_is_never_taken_over(side: str) -> None:
+@pytest.mark.parametrize("name", CHANGED)
+def test_an_image_that_is_changed_on_the_way_survives_it_too(
+    name: str, side: str, fault: Fault
+) -> None:
+    wanted = changed_image(CHANGED[name])
+
+    def survived(victim: int, error: RegcopyError | None, destination: FakeRegistry) -> None:
+        assert error is None, f"request {victim}: {error}"
+        assert holds(destination, wanted), f"request {victim}"
+
+    torture(side, fault, survived, CHANGED[name])
+
+
+def whole_or_old(wanted: SampleImage) -> Check:
+    """Say that the destination has the image, or what it had and a clear error."""
+
     def harmless(victim: int, error: RegcopyError | None, destination: FakeRegistry) -> None:
         if error is None:
-            assert holds(destination, IMAGE), f"request {victim}"
+            assert holds(destination, wanted), f"request {victim}"
         else:
             assert isinstance(error, ContentError | TransportError), f"request {victim}: {error!r}"
             assert "\n" not in str(error)
             assert holds(destination, OLD), f"request {victim}"
 
-    torture(side, corrupt_byte, harmless)
+    return harmless
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_corrupt_byte_is_never_taken_over(side: str) -> None:
+    torture(side, corrupt_byte, whole_or_old(IMAGE))
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_corrupt_byte_does_not_get_into_an_image_that_is_changed(name: str) -> None:
+    torture("source", corrupt_byte, whole_or_old(changed_image(CHANGED[name])), CHANGED[name])
 
 
 @pytest.mark.parametrize("side", ["source", "destination"])

@@ -19,8 +19,9 @@ from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import OCI_LAYER_GZIP
 from regcopy.model.platform import Platform
 from regcopy.streams.blob import BlobStream
-from regcopy.testing.samples import image_of_layers, write_layout
+from regcopy.testing.samples import image_of_layers, write_dir, write_layout
 from tests.command_line import run_cli
+from tests.schema1 import EMPTY_LAYER, gzipped, schema1_image
 
 AMD64 = Platform("linux", "amd64")
 
@@ -143,3 +144,13 @@ def test_without_files_no_layer_is_read() -> None:
     found = diff_images("oci:one:t", "oci:four:t", platform=AMD64, files=False)
     assert found.files is None
     assert len(found.removed_layers) == len(found.added_layers) == 3
+
+
+def test_layers_of_schema_1_are_told_with_their_sizes(tmp_path: Path) -> None:
+    stored = gzipped(layer({"a": b"1"}))
+    write_dir(schema1_image(stored, empty=[1]), tmp_path / "old")
+    new = write(tmp_path, "new", layer({"b": b"1"}))
+
+    found = diff_images(f"dir:{tmp_path}/old", new, platform=AMD64)
+
+    assert [one.size for one in found.removed_layers] == [len(stored[0]), len(EMPTY_LAYER)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,37 @@ def test_nobody_who_reads_the_events_ends_no_copy() -> None:
     os.close(reader)
     assert copy("--progress-fd", str(writer)).code == 0
     os.close(writer)
+
+
+def test_events_wait_while_their_descriptor_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, b"\n" * 4000)
+    is_full, told, really_write = threading.Event(), bytearray(), os.write
+
+    def write(descriptor: int, content: bytes) -> int:
+        try:
+            return really_write(descriptor, content)
+        except BlockingIOError:
+            is_full.set()
+            raise
+
+    def read() -> None:
+        is_full.wait(10)
+        while block := os.read(reader, 4096):
+            told.extend(block)
+
+    monkeypatch.setattr(os, "write", write)
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert copy("--progress-fd", str(writer)).code == 0
+    os.close(writer)
+    thread.join(10)
+    os.close(reader)
+
+    assert is_full.is_set()
+    assert kinds(told.decode())[:3] == ["list", "started", "planned"]
 
 
 def test_a_dry_run_is_told_as_what_would_be_copied() -> None:

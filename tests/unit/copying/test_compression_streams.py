@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +25,7 @@ from regcopy.testing.memory import MemoryDestination, MemoryReference, MemorySou
 from regcopy.testing.samples import SampleImage
 from regcopy.transports.base import Context, LayerForm
 from tests.layers import image_with, unpacked, with_config, with_manifest
+from tests.memory import peak_of
 from tests.unit.copying.conftest import World, with_format
 
 TAR: Final = hashlib.shake_128(b"tar").digest(3 * BLOCK_BYTES + 5)
@@ -143,15 +143,6 @@ def image_of(layer: bytes, diff_id: Digest) -> SampleImage:
     document["layers"][0] |= {"digest": str(Digest.of(layer)), "size": len(layer)}
     made = with_manifest(image, document, [layer])
     return with_config(made, diff_ids=[str(diff_id)])
-
-
-def peak_of(act: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        act()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.usefixtures("threads")

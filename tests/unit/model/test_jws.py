@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 
 from regcopy.errors import DigestMismatch, LimitExceeded, ManifestInvalid
 from regcopy.model.digest import Digest
-from regcopy.model.jws import payload_of, payload_of_any
+from regcopy.model.jws import payload_of, payload_of_any, protected_header
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import DOCKER_SCHEMA1_SIGNED, OCI_MANIFEST
+from tests.growth import TOO_FAST, growth
+from tests.memory import peak_of
 from tests.schema1 import base64url, signature, signed
 
 UNSIGNED: dict[str, object] = {"schemaVersion": 1, "name": "app", "fsLayers": []}
@@ -101,6 +104,27 @@ def test_a_name_that_is_written_in_another_way_is_the_same_name() -> None:
 def test_more_signatures_than_anybody_makes_are_refused() -> None:
     with pytest.raises(LimitExceeded, match="101 signatures"):
         payload_of(signed(UNSIGNED, signatures=101))
+
+
+def test_texts_that_a_hundred_signatures_name_are_not_held_together() -> None:
+    text = json.dumps({"schemaVersion": 1, "name": "x" * 500_000}).encode()[:-1]
+    signatures = [signature(len(text) - number, b"}") for number in range(100)]
+    content = text + b',"signatures":' + json.dumps(signatures).encode() + b"}"
+
+    def refused() -> None:
+        with pytest.raises(ManifestInvalid, match="do not agree"):
+            payload_of(content)
+
+    assert peak_of(refused) < 10 * len(content)
+
+
+@pytest.mark.parametrize(("before", "after"), [(b'{"a":', b"1}"), (b'{"a":1', b"}"), (b"{", b" ")])
+def test_blanks_in_a_text_to_sign_are_read_over_once(before: bytes, after: bytes) -> None:
+    def sign(text: bytes) -> None:
+        with suppress(ValueError):
+            protected_header(text, "")
+
+    assert growth(sign, lambda size: before + b" " * (size // 32) + after) < TOO_FAST
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,12 @@ def test_schema_1_that_was_served_as_something_else_is_refused(served_as: str) -
         parse(schema1_document([DIGEST], history(1)), served_as)
 
 
+def test_schema_1_is_refused_under_a_type_that_says_nothing() -> None:
+    # One reader goes by the content, and its digest is that of the payload; another is not.
+    with pytest.raises(ManifestInvalid, match='schema 1 is given as "application/octet-stream"'):
+        parse(schema1_document([DIGEST], history(1)), "application/octet-stream")
+
+
 def test_what_was_served_as_schema_1_must_be_that() -> None:
     with pytest.raises(ManifestInvalid, match="was served as"):
         parse(image(), DOCKER_SCHEMA1_SIGNED)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from regcopy.errors import ManifestInvalid
 from regcopy.model._json import dump_object
 from regcopy.model._raw_json import dump_raw, raw_members
+from tests.memory import peak_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -49,6 +50,13 @@ def test_what_was_written_so_stays_as_it_is(document: dict[str, object]) -> None
     text = dump_object(dict(sorted(document.items()))).decode()
 
     assert dump_raw(raw_members(text, what="text")) == text.encode()
+
+
+@pytest.mark.parametrize("filler", ["x", "\\n", '","'])
+def test_a_long_text_takes_little_more_memory_than_itself(filler: str) -> None:
+    text = '{"a":["' + filler * (500_000 // len(filler)) + '"]}'
+
+    assert peak_of(lambda: raw_members(text, what="text")) < 30 * len(text)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "1", '{"a":1,"a":2}', '{"a":NaN}', "{'a':1}"])

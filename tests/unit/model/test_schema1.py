@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regcopy.errors import LimitExceeded, ManifestInvalid, RegcopyError
+from regcopy.model._json import load_object
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest, parse_manifest
 from regcopy.model.mediatypes import DOCKER_LAYER_GZIP, DOCKER_MANIFEST, DOCKER_SCHEMA1
 from regcopy.model.schema1 import config_of, read_schema1, schema2_of, told_config
-from tests.schema1 import document, history, step_id
+from tests.memory import peak_of
+from tests.schema1 import document, history, raw_schema1, step_id
 
 ONE, TWO, THREE = (Digest.of(name.encode()) for name in ("one", "two", "three"))
 Document = dict[str, object]
@@ -103,11 +105,27 @@ def test_a_history_that_makes_no_sense_is_refused_with_the_place(
         read_schema1(payload(unsigned))
 
 
-def test_a_longer_history_than_docker_makes_is_refused_before_it_is_read() -> None:
-    endless = document([ONE] * 1001, [], history="not looked at")
+@pytest.mark.parametrize("name", ["fsLayers", "history"])
+def test_a_longer_history_than_docker_makes_is_refused_before_it_is_read(name: str) -> None:
+    endless = document([ONE], history(1), **{name: ["not looked at"] * 1001})
 
-    with pytest.raises(LimitExceeded, match="1001 fsLayers"):
+    with pytest.raises(LimitExceeded, match=f"1001 entries in {name}"):
         read_schema1(payload(endless))
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_no_two_readings_of_a_manifest_are_held_at_once(is_signed: bool) -> None:
+    raw = raw_schema1(
+        document([ONE], history(1), other=[[] for _ in range(100_000)]), is_signed=is_signed
+    )
+
+    assert peak_of(lambda: parse_manifest(raw)) < 1.5 * peak_of(lambda: load_object(raw.content))
+
+
+@pytest.mark.parametrize("name", ["RootFS", "rootf\u017f", "HISTORY", "hi\u017ftory"])
+def test_a_config_gets_no_member_that_could_be_taken_for_another(name: str) -> None:
+    with pytest.raises(ManifestInvalid, match="by case only"):
+        told_config(payload(with_step(2, **{name: {}})))
 
 
 def changed(name: str) -> Callable[[object], Document]:

@@ -120,7 +120,7 @@ def test_what_becomes_schema_1_comes_back_with_its_history(entries: list[Entry])
         (None, "has no history"),
         ([{}] * 3, "more layers than the 2"),
         ([{}, {"empty_layer": True}], "fewer layers than the 2"),
-        ([{"empty_layer": True}] * 1001, "1001 entries"),
+        (["not looked at"] * 1001, "1001 entries"),
     ],
 )
 def test_a_history_that_does_not_fit_the_layers_is_refused(entries: object, why: str) -> None:
@@ -133,6 +133,7 @@ def test_a_history_that_does_not_fit_the_layers_is_refused(entries: object, why:
     [
         *(b"", b"[]", b"\xff", b'{"history": 1}', b'{"history": [1]}', b'{"History": []}'),
         *(b'{"history": [{"created": 1}]}', b'{"history": [{"Created_By": "x"}]}'),
+        *(b'{"history": [{}], "Id": ""}', b'{"history": [{}], "Throwaway": true}'),
     ],
 )
 def test_a_config_that_is_broken_is_refused(content: bytes) -> None:

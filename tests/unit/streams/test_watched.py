@@ -14,15 +14,24 @@ from regcopy.model.digest import Digest
 from regcopy.model.mediatypes import Compression
 from regcopy.streams import watched
 from regcopy.streams.watched import PlainLayer, Watched
+from regcopy.streams.windows import WindowBudget
 from regcopy.testing.samples import make_layer
 from tests.layers import COMPRESSIONS, PACK
 
 TAR = make_layer("watched", 300_000)
 
 
-def pass_through(stored: bytes, size: int = -1) -> tuple[bytes, list[PlainLayer]]:
+def pass_through(
+    stored: bytes, size: int = -1, *, digest: Digest | None = None
+) -> tuple[bytes, list[PlainLayer]]:
     found: list[PlainLayer] = []
-    reader = Watched(io.BytesIO(stored), found.append)
+    room = WindowBudget()
+    reader = Watched(
+        io.BytesIO(stored),
+        digest or Digest.of(stored),
+        found.append,
+        hold=lambda size: room.hold(size, lambda: None),
+    )
     passed = b""
     while block := reader.read(size):
         passed += block
@@ -56,7 +65,7 @@ def test_parts_and_filling_make_no_difference(parts: list[bytes], size: int, zer
 def test_nothing_is_said_before_the_end() -> None:
     found: list[PlainLayer] = []
     stored = PACK["gzip"](TAR)
-    reader = Watched(io.BytesIO(stored), found.append)
+    reader = Watched(io.BytesIO(stored), Digest.of(stored), found.append)
 
     passed = reader.read(len(stored) - 1)
     while len(passed) < len(stored):
@@ -65,6 +74,33 @@ def test_nothing_is_said_before_the_end() -> None:
     assert found == []
     assert reader.read(1) == b""
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_the_layer_is_known_by_its_digest_of_any_algorithm(algorithm: str) -> None:
+    stored = PACK["gzip"](TAR)
+
+    _, found = pass_through(stored, digest=Digest.of(stored, algorithm))
+
+    assert found == [PlainLayer(Digest.of(TAR), "gzip")]
+
+
+@pytest.mark.parametrize("filling", [b"", bytes(1 << 20)])
+def test_nothing_is_said_of_another_layer(filling: bytes) -> None:
+    stored = PACK["gzip"](TAR) + filling
+
+    passed, found = pass_through(stored, digest=Digest.of(b"the layer"))
+
+    assert (passed, found) == (stored, [])
+
+
+def test_zstd_that_its_reader_unpacks_is_not_unpacked_twice() -> None:
+    found: list[PlainLayer] = []
+    stored = PACK["zstd"](TAR)
+    reader = Watched(io.BytesIO(stored), Digest.of(stored), found.append)
+
+    assert b"".join(iter(reader.read, b"")) == stored
+    assert found == []
 
 
 @pytest.mark.parametrize("cut", [20, -1])
@@ -87,7 +123,7 @@ def test_what_unpacks_to_nothing_is_not_held_without_end(monkeypatch: pytest.Mon
 
 def test_no_more_is_held_than_a_few_blocks() -> None:
     raw = io.BytesIO(PACK["gzip"](make_layer("large", 8 << 20)))
-    reader = Watched(raw, lambda _: None)
+    reader = Watched(raw, Digest.of(b""), lambda _: None)
 
     passed = 0
     while block := reader.read():

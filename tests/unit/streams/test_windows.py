@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from regcopy.errors import Cancelled
+from regcopy.model.digest import Digest
 from regcopy.streams.ahead import ReadAhead
 from regcopy.streams.decompress import Unpacked
+from regcopy.streams.watched import Watched
 from regcopy.streams.windows import WindowBudget, window_bytes
 from regcopy.streams.zstd import CompressionParameter, ZstdCompressor
 
@@ -202,6 +204,14 @@ def test_room_is_given_back_where_reading_ends_early(ledger: Ledger) -> None:
     assert ledger.held == 32 * MIB
     stream.close()
     stream.close()
+
+
+def test_a_layer_that_is_watched_holds_room_until_it_is_closed(ledger: Ledger) -> None:
+    stored = frame(25, bytes(3 * MIB))
+    reader = Watched(io.BytesIO(stored), Digest.of(stored), lambda _: None, hold=ledger.hold)
+    reader.read(10)
+    assert ledger.held == 32 * MIB
+    reader.close()
 
 
 def test_other_compressions_ask_for_nothing(ledger: Ledger) -> None:
