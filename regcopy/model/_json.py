@@ -21,6 +21,9 @@ from regcopy.text import printable
 _MAX_INTEGER: Final = 2**63 - 1
 # Reading digits costs their square, so Python itself stops, at 4,300.
 _MAX_DIGITS: Final = 1000
+# An object takes some 250 bytes of memory. Real documents have more text than this for each.
+_MANY: Final = 200_000
+_BYTES_FOR_EACH: Final = 20
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -28,8 +31,12 @@ def load_object(content: bytes, *, what: str = "manifest") -> dict[str, object]:
     """Decode a JSON object strictly.
 
     Raises:
-        ManifestInvalid: not UTF-8 JSON, not an object, duplicate keys, NaN, too deep.
+        ManifestInvalid: not UTF-8 JSON, not an object, duplicate keys, NaN, too deep, or so
+            many objects and lists that they would take much memory.
     """
+    count = content.count(b"{") + content.count(b"[")
+    if count > max(_MANY, len(content) // _BYTES_FOR_EACH):
+        raise ManifestInvalid(f"{what} has {count} objects and lists in {len(content)} bytes")
     try:
         loaded: object = json.loads(
             content.decode("utf-8"),

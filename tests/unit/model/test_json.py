@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from regcopy.errors import ManifestInvalid
 from regcopy.model._json import JsonObject, dump_object, load_object
 from tests.growth import TOO_FAST, growth
+from tests.memory import peak_of
 
 
 @pytest.mark.parametrize(
@@ -207,3 +208,20 @@ def test_a_long_document_costs_no_more_than_its_length(
             load_object(content)
 
     assert growth(load, lambda size: head + filler * (size // len(filler)) + tail) < TOO_FAST
+
+
+@pytest.mark.parametrize("filler", [b"[],", b"{},", b'{"a":[]},', b'[{"a":0}],'])
+def test_a_document_of_objects_alone_is_refused_before_they_are_made(filler: bytes) -> None:
+    content = b'{"a":[' + filler * (4 * 1024 * 1024 // len(filler)) + b"0]}"
+
+    def load() -> None:
+        with pytest.raises(ManifestInvalid, match="objects and lists"):
+            load_object(content)
+
+    assert peak_of(load) < 1024 * 1024
+
+
+@pytest.mark.parametrize("value", ['"aa"', "1.5", "100000", '{"key":"a value of some length"}'])
+def test_a_document_takes_little_memory_whatever_it_holds(value: str) -> None:
+    content = f'{{"a":[{",".join([value] * (4 * 1024 * 1024 // (len(value) + 1)))}]}}'.encode()
+    assert peak_of(lambda: load_object(content)) < 64 * 1024 * 1024
