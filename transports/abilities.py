@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from regcopy.model.descriptor import Descriptor
@@ -156,5 +156,48 @@ class ListsReferrers(Protocol):
         Raises:
             TransportError: the place cannot be asked.
             ContentError: what it answers is no list of manifests.
+        """
+        ...
+
+
+@runtime_checkable
+class FindsTags(Protocol):
+    """A source that can be asked for other names in the same place."""
+
+    def find_tag(self, tag: str, /) -> Digest | None:
+        """Digest that the tag stands for; None where there is no such tag."""
+        ...
+
+
+@runtime_checkable
+class NamesManifests(Protocol):
+    """A reference of an image that lies beside others, each of which has a digest for a name.
+
+    What refers to an image can be copied from and to such places alone.
+    """
+
+    def with_digest(self, digest: Digest, /) -> ImageReference:
+        """Give the reference of another manifest in the same place."""
+        ...
+
+    def with_tag(self, tag: str, /) -> ImageReference:
+        """Give the reference of the same place under another tag. Errors as `TakesTags`."""
+        ...
+
+
+@runtime_checkable
+class KeepsReferrers(Protocol):
+    """A destination that tells which manifests are about another one, once it has them."""
+
+    def keep_referrers(self, subject: Digest, referrers: Sequence[Descriptor], /) -> None:
+        """See to it that they are found by whoever asks for the referrers of `subject`.
+
+        Args:
+            subject: the manifest that they are about; it need not be there yet.
+            referrers: they are there; with their artifact types and annotations.
+
+        Raises:
+            ContentError: the list that is there is none, or would be too long.
+            TransportError: the place cannot be asked, or does not keep what it was given.
         """
         ...

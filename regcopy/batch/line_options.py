@@ -31,6 +31,7 @@ class LineOptions:
         format: manifest family to write.
         preserve_digests: fail where anything would have to change bytes.
         source_tls_verify, destination_tls_verify: as in `SideOptions.tls_verify`.
+        referrers: copy what refers to the image, too.
         source_access: how the source is reached, where a list is made of several places.
     """
 
@@ -39,6 +40,7 @@ class LineOptions:
     preserve_digests: bool | None = None
     source_tls_verify: bool | None = None
     destination_tls_verify: bool | None = None
+    referrers: bool | None = None
     source_access: Access | None = field(default=None, repr=False)
 
     def applied_to(self, options: CopyOptions) -> CopyOptions:
@@ -51,6 +53,7 @@ class LineOptions:
             instances=self.instances or options.instances,
             format=self.format or options.format,
             preserve_digests=given if self.preserve_digests is None else self.preserve_digests,
+            referrers=options.referrers if self.referrers is None else self.referrers,
         )
 
     def source(self, access: Access) -> Access:
@@ -143,6 +146,10 @@ def _preserve_digests(options: LineOptions, value: str) -> LineOptions:
     return replace(options, preserve_digests=_boolean("preserve-digests", value))
 
 
+def _referrers(options: LineOptions, value: str) -> LineOptions:
+    return replace(options, referrers=_boolean("referrers", value))
+
+
 def _src_tls_verify(options: LineOptions, value: str) -> LineOptions:
     return replace(options, source_tls_verify=_boolean("src-tls-verify", value))
 
@@ -157,6 +164,7 @@ _HANDLERS: Final[Mapping[str, Callable[[LineOptions, str], LineOptions]]] = {
     "multi-arch": _multi_arch,
     "format": _format,
     "preserve-digests": _preserve_digests,
+    "referrers": _referrers,
     "src-tls-verify": _src_tls_verify,
     "dest-tls-verify": _dest_tls_verify,
 }

@@ -40,6 +40,7 @@ def wanted(options: CopyOptions) -> str:
         "compression": _told(options.compression),
         "signed": len(options.signers),
         "signatures": "removed" if options.remove_signatures else "",
+        "referrers": "copied" if options.referrers else "",
     }
     return " ".join([images, *(f"{name}={form}" for name, form in forms.items() if form)])
 
@@ -58,6 +59,7 @@ def planned(blank: LineReport, plan: DryRun, *, is_one: bool) -> LineReport:
         bytes_reused=plan.bytes_present,
         blobs_copied=plan.blobs_to_copy,
         blobs_reused=plan.blobs_present,
+        referrers=plan.referrers,
     )
 
 
@@ -78,6 +80,7 @@ def copied(blank: LineReport, result: CopyResult, *, is_one: bool) -> LineReport
         blobs_copied=result.blobs_copied,
         blobs_reused=result.blobs_reused,
         blobs_mounted=result.blobs_mounted,
+        referrers=result.referrers,
     )
 
 

@@ -94,6 +94,7 @@ class LineReport:
         resumed: an earlier report says so, and the destination was only asked.
         narrowed_to: the platform of the one image that was taken out of an index, or "".
         changed: why the two digests differ, where bytes were changed.
+        referrers: signatures, SBOMs and the like that were copied with the image.
         tries: how often the whole line was tried.
         ended: UTC time, RFC 3339.
         failure: set where `status` is `failed`.
@@ -118,6 +119,7 @@ class LineReport:
     blobs_copied: int = 0
     blobs_reused: int = 0
     blobs_mounted: int = 0
+    referrers: int = 0
     tries: int = 1
     seconds: float = 0.0
     ended: str = ""

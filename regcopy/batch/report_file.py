@@ -182,6 +182,7 @@ def _line_report(document: _Document) -> LineReport:
         blobs_copied=_integer(document, "blobs_copied"),
         blobs_reused=_integer(document, "blobs_reused"),
         blobs_mounted=_integer(document, "blobs_mounted"),
+        referrers=_integer(document, "referrers"),
         tries=_integer(document, "tries"),
         seconds=_number(document, "seconds"),
         ended=_text(document, "ended"),

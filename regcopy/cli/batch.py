@@ -20,9 +20,9 @@ refused before anything moves.
 
 Options of a line, after its names: all, platform=os/arch[/variant][,…] (only these, and the index
 is cut down to them), multi-arch=system|all|index-only|LIST, format=oci|v2s2|v2s1, preserve-digests,
-src-tls-verify=false, dest-tls-verify=false. They go before what the flags say. As with copy, an
-index is narrowed to the image for this machine unless --all, --multi-arch or --platform, or the
-line, says otherwise.
+referrers, src-tls-verify=false, dest-tls-verify=false. They go before what the flags say. As with
+copy, an index is narrowed to the image for this machine unless --all, --multi-arch or --platform,
+or the line, says otherwise.
 
 An image that is at its destination already is not copied again: two requests find that out, and
 one with --resume. {EXIT_CODES}

@@ -96,6 +96,8 @@ def _tell_what_is_special(call: Invocation, result: CopyResult) -> None:
             "info",
             f"the copy is {result.digest}, not {result.source_digest}: {result.changed}",
         )
+    if result.referrers:
+        call.console.log("info", f"referrers that were copied, too: {result.referrers}")
 
 
 def _dry_run(call: Invocation, sides: _Sides) -> int:

@@ -41,6 +41,12 @@ _WHAT: Final = FlagGroup(
         ),
         Flag("preserve-digests", "bool", "fail rather than change a byte of a manifest or layer"),
         Flag(
+            "referrers",
+            "bool",
+            "between registries: copy what refers to the image, too, such as signatures, SBOMs and "
+            "attestations; then no byte of a manifest or layer may change",
+        ),
+        Flag(
             "remove-signatures",
             "bool",
             "leave the signatures of the source behind",

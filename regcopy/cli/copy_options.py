@@ -32,6 +32,7 @@ def copy_options(values: Values, destination: ImageReference) -> CopyOptions:
         platform=platform(values),
         preserve_digests=values.boolean("preserve-digests"),
         remove_signatures=values.boolean("remove-signatures"),
+        referrers=values.boolean("referrers"),
         additional_tags=tuple(
             _additional_tag(text, destination) for text in values.strings("additional-tag")
         ),

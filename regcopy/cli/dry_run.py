@@ -20,10 +20,13 @@ def dry_run_text(plan: DryRun) -> str:
         *_images(plan),
         ("To copy", _blobs(plan.blobs_to_copy, plan.bytes_to_copy)),
         ("There already", _blobs(plan.blobs_present, plan.bytes_present)),
+        *([("Referrers", f"{plan.referrers} to copy")] if plan.referrers else []),
         *([("Requests", f"about {plan.requests}")] if plan.requests else []),
     ]
     lines = [f"{name:<{_COLUMN}}{value}" for name, value in facts]
-    if plan.already_there:
+    if plan.already_there and plan.referrers:
+        lines.append("The destination has this image already, and not all that refers to it.")
+    elif plan.already_there:
         lines.append("The destination has this image already: nothing would be written.")
     else:
         lines.append("Nothing was written: this was a dry run.")

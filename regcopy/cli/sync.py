@@ -34,7 +34,8 @@ without docker:// and dir:.
 
 Several images are copied at once. What the destination has already is found by its digest, and not
 copied again. A folder is never overwritten. Without --keep-going, no copy is begun after one has
-failed; what is under way is finished.
+failed; what is under way is finished. With --referrers, tags of what is kept beside an image
+(sha256-DIGEST, and those of cosign) travel with that image, and count as no images themselves.
 """.strip()
 
 
@@ -64,6 +65,8 @@ def _request(call: Invocation) -> SyncRequest:
     tags = _tag_filter(call)
     if source_kind == "dir" and (tags.include or tags.exclude):
         raise CommandLineError("folders have no tags to choose from: --src dir copies all of them")
+    if call.values.boolean("referrers") and "dir" in (source_kind, destination_kind):
+        raise CommandLineError("--referrers needs a registry on both sides: folders have none")
     try:
         return SyncRequest(
             source_kind,
@@ -112,7 +115,11 @@ def _destination_kind(call: Invocation) -> DestinationKind:
 def _tag_filter(call: Invocation) -> TagFilter:
     from regcopy.batch.sync import TagFilter
 
-    return TagFilter(_patterns(call, "include-tag-regex"), _patterns(call, "exclude-tag-regex"))
+    return TagFilter(
+        _patterns(call, "include-tag-regex"),
+        _patterns(call, "exclude-tag-regex"),
+        attachments=not call.values.boolean("referrers"),
+    )
 
 
 def _patterns(call: Invocation, flag: str) -> tuple[TagPattern, ...]:

@@ -58,6 +58,12 @@ _WHAT: Final = FlagGroup(
             help="form of the manifests to write: oci, v2s2 or v2s1; as at the source by default",
         ),
         Flag("preserve-digests", "bool", "fail rather than change a byte of a manifest or layer"),
+        Flag(
+            "referrers",
+            "bool",
+            "between registries: copy what refers to the image, too, such as signatures, SBOMs and "
+            "attestations; then no byte of a manifest or layer may change",
+        ),
         Flag("remove-signatures", "bool", "leave the signatures of the source behind"),
     ),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from regcopy.copying.choice import Wanted
 from regcopy.copying.engine import copied_images, plan_for
 from regcopy.copying.places import CopyJob, Places, open_places
 from regcopy.copying.plan import Plan, PlannedBlob
+from regcopy.copying.referrers import Referrers, check_referrers
 from regcopy.copying.result import CopiedImage, DryRun
 from regcopy.errors import located
 from regcopy.model.manifest import RawManifest
@@ -21,15 +24,19 @@ def dry_run(job: CopyJob) -> DryRun:
     Raises:
         RegcopyError: as the copy would, as far as that shows before anything is written.
     """
+    check_referrers(job)
     with open_places(job) as places:
         top, present = places.look()
         wanted = places.choose(top)
         if places.is_there(wanted, present):
-            return _nothing(places, top, wanted)
+            root = places.read(wanted) if job.options.referrers else None
+            return replace(_nothing(places, top, wanted), referrers=Referrers(places, root).missing)
         plan = plan_for(places, wanted)
         with located(side="destination", reference=job.destination):
             present_blobs = places.pool.map(lambda blob: _is_known(places, blob), plan.blobs)
-        return _result(places, top, wanted, plan, present_blobs)
+        referrers = Referrers(places, plan.root if job.options.referrers else None)
+        result = _result(places, top, wanted, plan, present_blobs)
+        return replace(result, referrers=referrers.missing)
 
 
 def _nothing(places: Places, top: RawManifest, wanted: Wanted) -> DryRun:

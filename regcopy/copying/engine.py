@@ -15,6 +15,7 @@ from regcopy.copying.commit import Writer
 from regcopy.copying.places import CopyJob, Places, open_places
 from regcopy.copying.plan import Plan, make_plan
 from regcopy.copying.recompression import diff_ids
+from regcopy.copying.referrers import Referrers, check_referrers, explained
 from regcopy.copying.result import CopiedImage, CopyResult
 from regcopy.copying.source_blobs import SourceBlobs
 from regcopy.copying.tally import Tally
@@ -35,11 +36,14 @@ def copy_image(job: CopyJob, tally: Tally) -> CopyResult:
         RegcopyError: it could not be copied; the name at the destination is as it was.
     """
     began = time.monotonic()
+    check_referrers(job)
     with open_places(job) as places:
         top, present = places.look()
         wanted = places.choose(top)
         if places.is_there(wanted, present):
             result = _nothing_to_do(job, top, wanted)
+            root = places.read(wanted) if job.options.referrers else None
+            result = result.with_referrers(Referrers(places, root).bring(copy_image))
         else:
             result = _copy(places, top, wanted, tally)
     return replace(result, retries=tally.retries, seconds=time.monotonic() - began)
@@ -49,7 +53,11 @@ def plan_for(places: Places, wanted: Wanted) -> Plan:
     """Read the manifests, and decide what happens to them."""
     root = places.read(wanted)
     job = places.job
-    with located(reference=f"{job.source} to {job.destination}"), places.signatures.explained():
+    with (
+        located(reference=f"{job.source} to {job.destination}"),
+        explained(job.options),
+        places.signatures.explained(),
+    ):
         return make_plan(
             root,
             places.options,
@@ -86,14 +94,17 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         writer = Writer(places, plan, configs, tally)
         writer.check()
         expected = diff_ids(plan.root, plan.layers, configs)
+    referrers = Referrers(places, plan.root if job.options.referrers else None)
     tally.notify(plan.started(places.signatures.signed))
     with located(reference=job.destination):
         transfer = Transfer(places, blobs, tally, expected)
         placed = transfer.run(plan.blobs, plan.unpacked)
+        referrers.put_subjects()
+        brought = referrers.bring(copy_image)
         written = writer.write(transfer, placed)
     digest = written[plan.root.raw.digest].digest
     reasons = plan.reasons(one.change for one in placed if one.change)
-    return CopyResult(
+    result = CopyResult(
         digest=digest,
         source_digest=top.digest,
         images=tuple(
@@ -108,6 +119,7 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         blobs_mounted=_count(placed, "mounted"),
         changed="; ".join(reasons) if digest != plan.root.raw.digest else "",
     )
+    return result.with_referrers(brought)
 
 
 def _bytes(placed: Iterable[Placed], outcome: Outcome) -> int:

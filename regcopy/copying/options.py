@@ -82,6 +82,8 @@ class CopyOptions:
             each in a temporary file first, and ask whether it is there before it is uploaded.
         remove_signatures: leave the source's signatures behind.
         signers: who sign what is written.
+        referrers: copy what refers to the image, too (signatures, SBOMs, attestations); then no
+            byte of it may change, as with `preserve_digests`.
         parallel: blobs under way at once; 0 for the default.
     """
 
@@ -94,4 +96,5 @@ class CopyOptions:
     precompute_digests: bool = False
     remove_signatures: bool = False
     signers: tuple[Signer, ...] = ()
+    referrers: bool = False
     parallel: int = 0

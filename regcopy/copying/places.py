@@ -157,9 +157,9 @@ class Places:
 
     @property
     def options(self) -> CopyOptions:
-        """The job's, and no change of bytes where signatures are about them."""
+        """The job's, and no change of bytes where signatures or referrers are about them."""
         options = self.job.options
-        if self.signatures.forbid_changes:
+        if self.signatures.forbid_changes or options.referrers:
             return replace(options, preserve_digests=True)
         return options
 

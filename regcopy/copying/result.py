@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from regcopy.model.digest import Digest
 from regcopy.model.platform import Platform
@@ -31,6 +32,8 @@ class CopyResult:
         seconds: wall-clock time.
         already_there: nothing had to be done.
         changed: why the destination's digest differs from the source's, "" where it does not.
+        referrers: signatures, SBOMs and the like that were copied with it; what their blobs
+            took is counted above.
     """
 
     digest: Digest
@@ -46,6 +49,23 @@ class CopyResult:
     seconds: float = 0.0
     already_there: bool = False
     changed: str = ""
+    referrers: int = 0
+
+    def with_referrers(self, results: Sequence[CopyResult]) -> CopyResult:
+        """Count in what was done for its referrers."""
+        if not results:
+            return self
+        return replace(
+            self,
+            bytes_copied=self.bytes_copied + sum(one.bytes_copied for one in results),
+            bytes_reused=self.bytes_reused + sum(one.bytes_reused for one in results),
+            bytes_mounted=self.bytes_mounted + sum(one.bytes_mounted for one in results),
+            blobs_copied=self.blobs_copied + sum(one.blobs_copied for one in results),
+            blobs_reused=self.blobs_reused + sum(one.blobs_reused for one in results),
+            blobs_mounted=self.blobs_mounted + sum(one.blobs_mounted for one in results),
+            already_there=False,
+            referrers=len(results),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +76,8 @@ class DryRun:
         digest: digest the destination would have; None where it depends on compression.
         blobs_to_copy, bytes_to_copy: what would move.
         blobs_present, bytes_present: what is there already.
-        requests: estimate of requests to both sides together.
+        requests: estimate of requests to both sides together, those for referrers left out.
+        referrers: manifests that would be copied with it.
     """
 
     source_digest: Digest
@@ -68,3 +89,4 @@ class DryRun:
     bytes_present: int
     requests: int
     already_there: bool
+    referrers: int = 0

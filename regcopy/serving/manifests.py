@@ -25,6 +25,7 @@ from regcopy.model.mediatypes import (
     bare,
 )
 from regcopy.model.reference import is_tag
+from regcopy.model.referrers import described_referrer
 from regcopy.serving.blobs import parse_digest
 from regcopy.serving.contents import MANIFEST_TYPES, Contents, Repository
 from regcopy.serving.messages import Body, Request, Response
@@ -166,17 +167,7 @@ class ManifestApi:
 
     def _describe(self, manifest: Descriptor) -> Descriptor:
         """Add the artifact type, which may be that of the config, and the annotations."""
-        parsed = parse_manifest(self._contents.read(manifest))
-        artifact_type = parsed.artifact_type
-        if not artifact_type and not isinstance(parsed, ImageIndex) and parsed.config:
-            artifact_type = parsed.config.media_type
-        return Descriptor(
-            manifest.media_type,
-            manifest.digest,
-            manifest.size,
-            annotations=parsed.annotations,
-            artifact_type=artifact_type,
-        )
+        return described_referrer(manifest, parse_manifest(self._contents.read(manifest)))
 
 
 def _read_all(body: Body) -> bytes:

@@ -23,7 +23,14 @@ from regcopy.model.manifest import (
     parse_manifest,
 )
 from regcopy.streams.blob import Readable
-from regcopy.transports.abilities import Abortable, HoldsPlainLayers, MakesRequests, TellsSizes
+from regcopy.transports.abilities import (
+    Abortable,
+    FindsTags,
+    HoldsPlainLayers,
+    ListsReferrers,
+    MakesRequests,
+    TellsSizes,
+)
 from regcopy.transports.base import (
     Context,
     ImageReference,
@@ -164,6 +171,18 @@ class TrustedSource:
     def blob_size(self, blob: Descriptor, /) -> int | None:
         """Number of bytes of a blob; None where the source cannot tell without reading it."""
         return self._source.blob_size(blob) if isinstance(self._source, TellsSizes) else None
+
+    def list_referrers(self, subject: Digest, /) -> tuple[Descriptor, ...]:
+        """Give the manifests that are about another one; nobody has checked them.
+
+        Errors as `ListsReferrers`.
+        """
+        place = self._source
+        return place.list_referrers(subject) if isinstance(place, ListsReferrers) else ()
+
+    def find_tag(self, tag: str, /) -> Digest | None:
+        """Digest that another tag stands for; None where the source cannot tell."""
+        return self._source.find_tag(tag) if isinstance(self._source, FindsTags) else None
 
     def abort(self) -> None:
         """Make calls under way fail soon; may be called twice."""

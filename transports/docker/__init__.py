@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import InvalidReference
@@ -133,6 +133,10 @@ class DockerReference:
             InvalidReference: not a tag.
         """
         return DockerReference(self.name.with_tag(tag))
+
+    def with_digest(self, digest: Digest, /) -> DockerReference:
+        """Give the reference of one manifest in the same repository."""
+        return DockerReference(replace(self.name, tag="", digest=digest))
 
     def delete_image(self, context: Context, /) -> None:
         """Delete the manifest; every tag of the repository that names it goes with it.

@@ -139,6 +139,19 @@ class DockerDestination:
             raise DigestMismatch(demanded, manifest.digest)
         self._top = manifest
 
+    def keep_referrers(self, subject: Digest, referrers: Sequence[Descriptor], /) -> None:
+        """See to it that the registry lists these. Errors as `KeepsReferrers`."""
+        from regcopy.transports.docker.kept_referrers import KeptReferrers  # few ask for it
+
+        KeptReferrers(
+            self._client,
+            self._reference.name,
+            self._scope,
+            context=self._context,
+            manifests=self._manifests,
+            put=self._put,
+        ).keep(subject, referrers)
+
     def commit(self, tags: Sequence[str] = (), /) -> None:
         """Write the top manifest under the name and `tags`, and look whether it is there.
 

@@ -6,6 +6,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from regcopy.errors import NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import RawManifest
 from regcopy.transports.base import RequestCosts
@@ -98,7 +99,28 @@ class DockerSource:
         """Give the manifests that are about another one. Errors as `ListsReferrers`."""
         from regcopy.transports.docker.referrers import list_referrers
 
-        return self._pulls.call(lambda place: list_referrers(place, subject))[1]
+        def ask(place: PullSource) -> tuple[Descriptor, ...]:
+            found = list_referrers(place, subject)
+            if not found and not place.is_last:
+                raise NotFound(f"no referrers of {subject}")  # a mirror need not have them
+            return found
+
+        return self._pulls.call(ask)[1]
+
+    def find_tag(self, tag: str, /) -> Digest | None:
+        """Digest that another tag of the repository stands for; None where there is none.
+
+        Raises:
+            TransportError: the registry cannot be asked.
+        """
+
+        def ask(place: PullSource) -> Digest | None:
+            found = place.manifests.find(tag)
+            if found is None and not place.is_last:
+                raise NotFound(f"no tag {tag}")
+            return found
+
+        return self._pulls.call(ask)[1]
 
     def fetch_file(self, url: str, /, *, limit: int) -> bytes | None:
         """Get a small file from the web, without any credential; None where there is none.

@@ -56,7 +56,7 @@ def _page(reference: DockerReference, context: Context, target: str) -> tuple[li
     def read() -> tuple[list[str], str]:
         reply = client.send(request)
         content = reply.read_all(_MAX_PAGE_BYTES, f"list of tags of {reference.repository_name}")
-        return parse_tags(content, reference.repository_name), _next_page(reply)
+        return parse_tags(content, reference.repository_name), next_page(reply, "tags")
 
     return client.retrier.call(read)
 
@@ -84,13 +84,22 @@ def parse_tags(content: bytes, name: str) -> list[str]:
     return tags
 
 
-def _next_page(reply: Reply) -> str:
+def next_page(reply: Reply, what: str) -> str:
+    """Path of the page after this one, "" where it is the last.
+
+    Args:
+        reply: its Link header tells.
+        what: is listed.
+
+    Raises:
+        Refused: the next page is on another server.
+    """
     link = next_link(reply.headers.get("Link", ""))
     if not link:
         return ""
     address = urljoin(reply.url, link)
     if Origin.of(address) != Origin.of(reply.url):
-        raise Refused("the next page of the list of tags is said to be on another server")
+        raise Refused(f"the next page of the list of {what} is said to be on another server")
     # Only the path is used, so that the next page is asked from the registry itself.
     parts = urlsplit(address)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -10,6 +10,7 @@ from typing import Literal
 from regcopy.batch.sync.pattern import TagPattern
 from regcopy.errors import UsageError
 from regcopy.model.reference import ImageName
+from regcopy.model.referrers import is_attachment_tag
 from regcopy.session import Access
 
 SourceKind = Literal["docker", "dir", "yaml"]
@@ -36,13 +37,18 @@ class TagFilter:
     Attributes:
         include: one of them must match, where there are any.
         exclude: none of them may match.
+        attachments: tags that stand for what is kept beside another image, such as a signature;
+            not where they travel with that image.
     """
 
     include: tuple[TagPattern, ...] = ()
     exclude: tuple[TagPattern, ...] = ()
+    attachments: bool = True
 
     def allows(self, tag: str) -> bool:
         """Tell whether a tag is wanted."""
+        if not self.attachments and is_attachment_tag(tag):
+            return False
         if self.include and not any(pattern.matches(tag) for pattern in self.include):
             return False
         return not any(pattern.matches(tag) for pattern in self.exclude)

@@ -42,6 +42,11 @@ def test_other_words_choose_form_and_tls() -> None:
     assert parse_words(words) == LineOptions(None, "v2s2", True, False, True)
 
 
+@pytest.mark.parametrize(("word", "wanted"), [("referrers", True), ("referrers=false", False)])
+def test_a_word_asks_for_referrers_or_does_without(word: str, wanted: bool) -> None:
+    assert parse_words([word]).applied_to(CopyOptions(referrers=not wanted)).referrers is wanted
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -202,6 +202,13 @@ def test_a_form_of_the_manifests_reaches_the_library(library: FakeLibrary, form:
     assert library.options.format == form
 
 
+def test_referrers_are_copied_where_they_are_asked_for(library: FakeLibrary) -> None:
+    copy("--referrers")
+    assert library.options.referrers
+    copy()
+    assert not library.options.referrers
+
+
 def test_the_other_options_reach_the_library(library: FakeLibrary) -> None:
     copy("-fv2s2", "--preserve-digests", "--image-parallel-copies=3", "--override-arch=s390x")
     options = library.options

@@ -87,3 +87,15 @@ def test_a_filter_wants_one_of_some_expressions_and_none_of_others() -> None:
     tags = ["v1", "v2.0", "v3", "v1-rc1", "v2a"]
     assert [tag for tag in tags if both.allows(tag)] == ["v1", "v2.0"]
     assert all(TagFilter().allows(tag) for tag in tags)
+
+
+@pytest.mark.parametrize("ending", ["", ".sig", ".att", ".sbom"])
+def test_tags_of_attachments_are_no_images_where_they_travel_with_them(ending: str) -> None:
+    tag = f"sha256-{'a' * 64}{ending}"
+    assert TagFilter().allows(tag)
+    assert not TagFilter(attachments=False).allows(tag)
+
+
+@pytest.mark.parametrize("tag", ["1.0", "sha256-abc", f"sha256-{'a' * 64}.tar", f"v{'a' * 64}"])
+def test_other_tags_are_images_always(tag: str) -> None:
+    assert TagFilter(attachments=False).allows(tag)

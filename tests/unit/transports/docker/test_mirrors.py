@@ -18,7 +18,7 @@ from regcopy.errors import ConfigurationError, NotFound, TlsFailed, UsageError
 from regcopy.model.digest import Digest
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.transports import parse_reference
-from regcopy.transports.abilities import ListsTags
+from regcopy.transports.abilities import FindsTags, ListsReferrers, ListsTags
 from regcopy.transports.base import (
     Context,
     ImageSource,
@@ -29,6 +29,7 @@ from tests.contexts import make_context
 from tests.docker_tools import describe, read_all
 from tests.fake_registry import Exchange, FakeRegistry
 from tests.faults import cut_body, refuse
+from tests.referrers import entry_of, index_of, referrer, tag_of
 
 NAME = "registry.example/team/app:1"
 NOBODY = "127.0.0.1:1"
@@ -277,3 +278,20 @@ def test_a_broken_file_is_told_before_anything_is_asked(world: World) -> None:
     (world.folder / "registries.conf").write_text("[[registry")
     with pytest.raises(ConfigurationError, match="loading registries configuration"):
         world.open()
+
+
+def test_what_is_attached_to_an_image_may_be_at_home_alone(world: World) -> None:
+    hold(world, world.home, world.mirror)
+    subject = single_image().top
+    artifact = referrer(subject, "signature")
+    index = index_of([entry_of(artifact)])
+    world.home.manifests["at-home/team/app", tag_of(subject.digest)] = index
+    world.home.hold(artifact, "at-home/team/app", tag_of(subject.digest, ".sig"))
+    with world.open() as source:
+        source.get_manifest()
+        assert isinstance(source, ListsReferrers)
+        assert isinstance(source, FindsTags)
+        assert [one.digest for one in source.list_referrers(subject.digest)] == [artifact.digest]
+        assert source.find_tag(tag_of(subject.digest, ".sig")) == artifact.digest
+        assert source.find_tag(tag_of(subject.digest, ".att")) is None
+        assert source.list_referrers(artifact.digest) == ()

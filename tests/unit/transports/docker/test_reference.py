@@ -8,7 +8,7 @@ from regcopy.errors import InvalidReference
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
 from regcopy.transports import parse_reference
-from regcopy.transports.abilities import DeletesImages, ListsTags, TakesTags
+from regcopy.transports.abilities import DeletesImages, ListsTags, NamesManifests, TakesTags
 from regcopy.transports.docker import TRANSPORT, DockerReference
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -95,6 +95,13 @@ def test_another_tag_is_in_the_same_repository() -> None:
     assert str(reference.with_tag("2")) == "docker://host.example/a:2"
     with pytest.raises(InvalidReference):
         reference.with_tag("no tag")
+
+
+def test_another_manifest_is_in_the_same_repository() -> None:
+    reference = TRANSPORT.parse("//host.example/a:1")
+    assert isinstance(reference, NamesManifests)
+    named = reference.with_digest(Digest.of(b"x"))
+    assert str(named) == f"docker://host.example/a@{Digest.of(b'x')}"
 
 
 def test_a_digest_is_kept_as_a_value() -> None:
