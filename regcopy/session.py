@@ -30,6 +30,7 @@ from regcopy.transports.base import (
     RetryPolicy,
     SideOptions,
 )
+from regcopy.transports.joint_files import JointFiles
 
 if TYPE_CHECKING:
     from regcopy.auth.credential import Credential
@@ -90,6 +91,7 @@ class Session:
         self._environment = environment or Environment.of_process()
         self._registries = KeptRegistries(self._environment)
         self._windows = WindowBudget()
+        self._joint_files = JointFiles()
         self._cancelled = cancelled or threading.Event()
         self._tally = Tally(observer or Silent())
         self._lock = threading.Lock()
@@ -209,6 +211,7 @@ class Session:
         resources = Resources()
         resources.get(KeptRegistries, (), lambda: self._registries)
         resources.get(WindowBudget, (), lambda: self._windows)
+        resources.get(JointFiles, (), lambda: self._joint_files)
         return resources
 
     def _job(

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.transports.base import Context, ImageReference, RequestCosts
+from regcopy.transports.base import Closing, Context, ImageReference, RequestCosts
 
 
 @runtime_checkable
@@ -199,5 +199,56 @@ class KeepsReferrers(Protocol):
         Raises:
             ContentError: the list that is there is none, or would be too long.
             TransportError: the place cannot be asked, or does not keep what it was given.
+        """
+        ...
+
+
+class JointFile(Closing, Protocol):
+    """A file that several images are written into, one after another.
+
+    Closing it without `publish` leaves what was there before untouched.
+    """
+
+    def publish(self) -> None:
+        """Make the file visible with all images that were committed to it.
+
+        Raises:
+            StorageFailed: it could not be written.
+        """
+        ...
+
+
+@runtime_checkable
+class SharesFile(Protocol):
+    """A reference to an image in a file that is written as a whole, such as an archive.
+
+    From `open_file` until that is closed, all references to the file whose destinations are
+    opened in the same session write into it, and their `commit` shows nothing yet.
+    """
+
+    @property
+    def file(self) -> str:
+        """Path of the file, spelled alike by all references to it."""
+        ...
+
+    @property
+    def name_within(self) -> str:
+        """Name of the image in the file, "" where it has none."""
+        ...
+
+    def current_digest(self, context: Context, /) -> Digest | None:
+        """Digest that the image's manifest had when it was written; None where there is none.
+
+        Raises:
+            RegcopyError: what is there is broken, or cannot be read.
+        """
+        ...
+
+    def open_file(self, context: Context, /) -> JointFile:
+        """Begin the file; nothing is there yet that was not before.
+
+        Raises:
+            UsageError: the file may not be written.
+            TransportError: the place cannot be written.
         """
         ...

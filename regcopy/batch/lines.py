@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from regcopy.batch.line_options import NO_OPTIONS, LineOptions, parse_words
 from regcopy.errors import InvalidReference, LimitExceeded, RegcopyError, UsageError
 from regcopy.streams.blob import Readable, read_limited
 from regcopy.text import printable
 from regcopy.transports import find_transport, names, parse_reference
+from regcopy.transports.abilities import SharesFile
 from regcopy.transports.base import ImageReference, Transport
 
 MAX_LIST_BYTES: Final = 512 * 1024 * 1024
@@ -134,6 +135,9 @@ class _Parser:
         self._problems: list[Problem] = []
         self._destinations: dict[tuple[str, str], int] = {}
         self._sources: dict[tuple[str, str], int] = {}
+        self._files_written: dict[str, tuple[str, int]] = {}
+        self._files_read: dict[str, int] = {}
+        self._have_files: dict[type[ImageReference], bool] = {}
 
     def parse(self, texts: Iterable[str]) -> tuple[Line, ...]:
         lines: list[Line] = []
@@ -164,15 +168,35 @@ class _Parser:
 
     def line(self, number: int, source: str, destination: str, words: tuple[str, ...]) -> Line:
         options = parse_words(words)
-        from_key = _identity(self._reference(source, "source"))
-        to_key = _identity(self._reference(destination, "destination"))
+        from_place = self._reference(source, "source")
+        to_place = self._reference(destination, "destination")
+        from_file, to_file = self._file(from_place), self._file(to_place)
+        from_key, to_key = _identity(from_place, from_file), _identity(to_place, to_file)
         earlier = self._destinations.setdefault(to_key, number)
         if earlier != number:
             raise UsageError(f"same destination as line {earlier}: {printable(destination)}")
         self._sources.setdefault(from_key, number)
         if from_key == to_key:
             raise UsageError(f"source and destination are the same: {printable(destination)}")
+        if from_file is not None:
+            self._files_read.setdefault(from_file.file, number)
+        if to_file is not None:
+            self._note_written(number, to_place.transport, to_file.file)
         return Line(number, source, destination, words, options)
+
+    def _file(self, place: ImageReference) -> SharesFile | None:
+        """The place, if it is in a file that several lines may write into."""
+        kind = type(place)
+        if kind not in self._have_files:  # to ask a protocol takes as long as all the rest
+            self._have_files[kind] = isinstance(place, SharesFile)
+        return cast("SharesFile", place) if self._have_files[kind] else None
+
+    def _note_written(self, number: int, transport: str, file: str) -> None:
+        kind, earlier = self._files_written.setdefault(file, (transport, number))
+        if kind != transport:
+            raise UsageError(
+                f"line {earlier} writes the same file as {kind}: {printable(file, limit=300)}"
+            )
 
     def _reference(self, text: str, side: str) -> ImageReference:
         name, colon, rest = text.partition(":")
@@ -201,16 +225,24 @@ class _Parser:
 
     def _check_chains(self) -> None:
         """Refuse a destination that another line reads: nobody could say what it would find."""
-        for key, number in self._destinations.items():
-            reader = self._sources.get(key, number)
-            if reader != number:
-                self._problems.append(
-                    Problem(
-                        number,
-                        f"its destination is the source of line {reader}",
-                        "lines are copied in no fixed order: make two lists of it",
-                    )
-                )
+        chains = {
+            (number, self._sources[key])
+            for key, number in self._destinations.items()
+            if key in self._sources and self._sources[key] != number
+        }
+        chains |= {
+            (number, self._files_read[file])
+            for file, (_, number) in self._files_written.items()
+            if file in self._files_read and self._files_read[file] != number
+        }
+        self._problems += (
+            Problem(
+                number,
+                f"its destination is the source of line {reader}",
+                "lines are copied in no fixed order: make two lists of it",
+            )
+            for number, reader in chains
+        )
 
 
 def _split(text: str) -> list[str]:
@@ -238,6 +270,8 @@ def _check_characters(text: str) -> None:
             raise UsageError(f"a character that cannot be seen: U+{code:04X}")
 
 
-def _identity(place: ImageReference) -> tuple[str, str]:
+def _identity(place: ImageReference, within: SharesFile | None) -> tuple[str, str]:
     """What two spellings of one place have in common."""
+    if within is not None:
+        return place.transport, f"{within.file}:{within.name_within}"
     return place.transport, place.policy_identity or str(place)

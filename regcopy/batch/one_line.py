@@ -99,11 +99,11 @@ def _is_stopped_after(how: HowToCopy, tries: int) -> bool:
 def _do(
     session: Session, line: Line, how: HowToCopy, blank: LineReport, observer: Observer
 ) -> LineReport:
+    report = resumed_line(session, line, how)
+    if report is not None:
+        return report
     source, destination = line.options.source(how.source), line.options.destination(how.destination)
     is_one = how.options.instances.kind == "system"
-    earlier = how.done_before.get(blank.key)
-    if earlier is not None and _is_still_there(session, line, destination, earlier):
-        return _resumed(blank, earlier)
     if how.dry_run:
         plan = session.plan_copy(
             line.source,
@@ -124,17 +124,19 @@ def _do(
     return copied(blank, result, is_one=is_one)
 
 
-def _is_still_there(session: Session, line: Line, access: Access, earlier: LineReport) -> bool:
-    try:
-        found = current_digest(line.destination, session.context(access, "destination"))
-    except Cancelled:
-        raise
-    except RegcopyError:
-        return False  # the copy itself finds out, and tells
-    return found is not None and str(found) == earlier.digest
+def resumed_line(session: Session, line: Line, how: HowToCopy) -> LineReport | None:
+    """Report a line that an earlier run has done, if its image is still at its destination.
 
-
-def _resumed(blank: LineReport, earlier: LineReport) -> LineReport:
+    Raises:
+        Cancelled: the run was stopped.
+    """
+    blank = blank_report(line, line.options.applied_to(how.options))
+    earlier = how.done_before.get(blank.key)
+    if earlier is None:
+        return None
+    access = line.options.destination(how.destination)
+    if not _is_still_there(session, line, access, earlier):
+        return None
     return replace(
         blank,
         status="done",
@@ -146,6 +148,16 @@ def _resumed(blank: LineReport, earlier: LineReport) -> LineReport:
         already_there=True,
         resumed=True,
     )
+
+
+def _is_still_there(session: Session, line: Line, access: Access, earlier: LineReport) -> bool:
+    try:
+        found = current_digest(line.destination, session.context(access, "destination"))
+    except Cancelled:
+        raise
+    except RegcopyError:
+        return False  # the copy itself finds out, and tells
+    return found is not None and str(found) == earlier.digest
 
 
 def _hint_at_missing_repository(line: Line, error: RegcopyError) -> None:

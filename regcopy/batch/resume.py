@@ -9,7 +9,7 @@ from regcopy.batch.report import LineReport
 from regcopy.errors import located
 from regcopy.model.digest import Digest
 from regcopy.transports import parse_reference
-from regcopy.transports.abilities import HoldsImages
+from regcopy.transports.abilities import HoldsImages, SharesFile
 from regcopy.transports.base import (
     Context,
 )
@@ -34,9 +34,13 @@ def current_digest(reference: str, context: Context) -> Digest | None:
 
     Raises:
         UsageError: the reference makes no sense.
-        TransportError: the place cannot be asked.
+        RegcopyError: the place cannot be asked, or what is there is broken.
     """
     place = parse_reference(reference)
     looking = replace(context, read_only=True)
+    if isinstance(place, SharesFile):
+        # Opened as a destination, it would be a file that is written anew.
+        with located(side="destination", reference=place):
+            return place.current_digest(looking)
     with located(side="destination", reference=place), place.open_destination(looking) as opened:
         return opened.current_digest() if isinstance(opened, HoldsImages) else None

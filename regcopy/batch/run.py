@@ -23,6 +23,7 @@ from regcopy.batch.events import (
 )
 from regcopy.batch.lines import Line, parse_list
 from regcopy.batch.mailbox import LineObserver, Mailbox
+from regcopy.batch.one_file import copy_together, put_together
 from regcopy.batch.one_line import HowToCopy, copy_line
 from regcopy.batch.report import LineReport, Totals
 from regcopy.batch.resume import done_before
@@ -141,14 +142,16 @@ class _Run:
     ) -> None:
         self._lines = lines
         self._how = how
-        self._jobs = min(jobs, len(lines))
+        # A dry run writes no file, so its lines need not wait for each other.
+        groups = [(line,) for line in lines] if how.dry_run else put_together(lines)
+        self._jobs = min(jobs, len(groups))
         self._max_failures = max_failures
         self._cancelled = cancelled
         self._environment = environment
         self._trust = trust
         self._mailbox = Mailbox(cancelled)
         self._lock = threading.Lock()
-        self._waiting = deque(lines)
+        self._waiting = deque(groups)
         self._working = 0
         self._failures = 0
         self._repeated = 0
@@ -232,21 +235,29 @@ class _Run:
 
     def _work(self, session: Session) -> None:
         try:
-            while (line := self._take()) is not None:
-                self._mailbox.put(LineStarted(line))
-                report = copy_line(session, line, self._how, LineObserver(line, self._mailbox))
-                self._count(report)
-                self._mailbox.put(LineEnded(line, report))
+            while lines := self._take():
+                for line, report in zip(lines, self._do(session, lines), strict=True):
+                    self._count(report)
+                    self._mailbox.put(LineEnded(line, report))
         finally:
             with self._lock:
                 self._working -= 1
             self._mailbox.wake()
 
-    def _take(self) -> Line | None:
+    def _do(self, session: Session, lines: tuple[Line, ...]) -> list[LineReport]:
+        def begin(line: Line) -> LineObserver:
+            self._mailbox.put(LineStarted(line))
+            return LineObserver(line, self._mailbox)
+
+        if len(lines) > 1:
+            return copy_together(session, lines, self._how, begin)
+        return [copy_line(session, lines[0], self._how, begin(lines[0]))]
+
+    def _take(self) -> tuple[Line, ...]:
         with self._lock:
             enough = 0 < self._max_failures <= self._failures
             if self._cancelled.is_set() or enough or not self._waiting:
-                return None
+                return ()
             return self._waiting.popleft()
 
     def _count(self, report: LineReport) -> None:

@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from regcopy.batch.estimate import Estimate
 from regcopy.batch.lines import Line
+from regcopy.batch.one_file import FilesOfLines
 from regcopy.config.environment import Environment
 from regcopy.errors import UsageError
 from regcopy.model.digest import Digest
@@ -93,13 +94,21 @@ class Part:
 
 
 def part_by_hash(lines: Sequence[Line], shard: Shard) -> tuple[Line, ...]:
-    """Take the lines of a part without any look at the images: by a hash of their names."""
-    return tuple(line for line in lines if _hashed(line, shard.count) == shard.number - 1)
+    """Take the lines of a part without any look at the images: by a hash of their names.
+
+    The lines of one file, which only one machine can write, are in one part.
+    """
+    files = FilesOfLines()
+
+    def number(line: Line) -> int:
+        return _hashed(files.find(line) or f"{line.source} {line.destination}", shard.count)
+
+    return tuple(line for line in lines if number(line) == shard.number - 1)
 
 
-def _hashed(line: Line, count: int) -> int:
-    name = f"{line.source} {line.destination}".encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % count
+def _hashed(name: str, count: int) -> int:
+    content = name.encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % count
 
 
 def split_by_bytes(estimates: Sequence[Estimate], count: int) -> tuple[Part, ...]:
@@ -152,6 +161,8 @@ class _Division:
         # The lightest part is on top; entries that are out of date are dropped when seen.
         self._lightest = [(0, number) for number in range(count)]
         self._limit = self._fair_share(estimates, count)
+        self._files = FilesOfLines()
+        self._writers: dict[str, int] = {}
 
     @staticmethod
     def _fair_share(estimates: Sequence[Estimate], count: int) -> float:
@@ -162,12 +173,13 @@ class _Division:
         return _SLACK * whole / count
 
     def place(self, estimate: Estimate) -> None:
-        """Put a line where most of its bytes are, or where there is most room."""
+        """Put a line where its file is written, where most of its bytes are, or where room is."""
         shared = self._shared(estimate.blobs)
         total = estimate.total_bytes
-        best = max(shared, key=lambda part: (shared[part], -part), default=-1)
-        if best < 0 or self._weight[best] + self._added(total, shared[best]) > self._limit:
-            best = self._roomiest(shared, total)
+        file = self._files.find(estimate.line)
+        best = self._writers[file] if file in self._writers else self._best(shared, total)
+        if file:
+            self._writers[file] = best
         added = total - shared.get(best, 0)
         self.lines[best].append(estimate.line)
         self.bytes[best] += added
@@ -175,6 +187,12 @@ class _Division:
         heapq.heappush(self._lightest, (self._weight[best], best))
         for digest in estimate.blobs:
             self._holders.setdefault(digest, set()).add(best)
+
+    def _best(self, shared: Mapping[int, int], total: int) -> int:
+        best = max(shared, key=lambda part: (shared[part], -part), default=-1)
+        if best < 0 or self._weight[best] + self._added(total, shared[best]) > self._limit:
+            return self._roomiest(shared, total)
+        return best
 
     def _shared(self, blobs: Mapping[Digest, int]) -> dict[int, int]:
         """Bytes of the line that each part has already."""

@@ -24,6 +24,10 @@ referrers, src-tls-verify=false, dest-tls-verify=false. They go before what the 
 copy, an index is narrowed to the image for this machine unless --all, --multi-arch or --platform,
 or the line, says otherwise.
 
+Several lines may write into one archive (docker-archive:, oci-archive:), each image under a name of
+its own. It has every layer once, and appears with all its images or not at all: if one of its lines
+fails, they all do.
+
 An image that is at its destination already is not copied again: two requests find that out, and
 one with --resume. {EXIT_CODES}
 """.strip()

@@ -78,7 +78,8 @@ def run_list(
     if report is None:
         raise Cancelled("cancelled")
     finish(report)
-    _leave(call, report, rows if len(lines) <= MAX_ROWS else list(report.failed))
+    shown = rows if len(lines) <= MAX_ROWS else list(report.failed)
+    _leave(call, report, shown, is_stdout_free=not _writes_to_stdout(lines))
     record.check()
     if call.cancelled.is_set():
         raise Cancelled("cancelled")
@@ -168,13 +169,25 @@ def _whole(event: LineEvent) -> ListReport | None:
     return event.report if isinstance(event, ListEnded) else None
 
 
-def _leave(call: Invocation, report: ListReport, rows: list[LineReport]) -> None:
+def _writes_to_stdout(lines: tuple[Line, ...]) -> bool:
+    from regcopy.cli.progress import is_standard_output
+
+    return any(is_standard_output(line.destination) for line in lines)
+
+
+def _leave(
+    call: Invocation, report: ListReport, rows: list[LineReport], *, is_stdout_free: bool
+) -> None:
     """Write the list of failures, and the summary."""
     path = call.values.string("failures")
     if path:
         write_text(path, failures_text(report), "the failed lines")
     if not call.values.boolean("quiet"):
-        call.console.out(summary_text(report, rows))
+        text = summary_text(report, rows)
+        if is_stdout_free:
+            call.console.out(text)
+        else:
+            call.console.err(text.rstrip("\n"))
 
 
 def failures_text(report: ListReport) -> str:

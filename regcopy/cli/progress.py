@@ -45,7 +45,7 @@ def open_progress(call: Invocation, options: CopyOptions) -> AbstractContextMana
     """
     console = call.console
     _, destination = call.names
-    to_stderr = _is_standard_output(destination)
+    to_stderr = is_standard_output(destination)
     is_seen = console.stderr_is_terminal if to_stderr else console.stdout_is_terminal
     match progress_form(call):
         case "none":
@@ -90,7 +90,8 @@ def draws(call: Invocation, *, is_seen: bool) -> bool:
     return is_seen and not plain and call.environment.get("TERM") not in ("", "dumb")
 
 
-def _is_standard_output(destination: str) -> bool:
+def is_standard_output(destination: str) -> bool:
+    """Tell whether an image is written to standard output, where no line of text may go then."""
     _, _, rest = destination.partition(":")
     return rest.partition(":")[0] in _STANDARD_OUTPUT
 

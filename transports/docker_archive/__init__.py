@@ -7,16 +7,19 @@ files, and the only manifest is a table of contents: a Docker manifest is made u
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from regcopy.errors import InvalidReference
+from regcopy.errors import InvalidReference, NotFound
 from regcopy.model.reference import ImageName, is_tag
 from regcopy.text import printable
 
 if TYPE_CHECKING:
+    from regcopy.model.digest import Digest
+    from regcopy.transports.abilities import JointFile
     from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
 
 _POSITION: Final = re.compile(r"[+-]?[0-9]{1,18}")
@@ -88,6 +91,16 @@ class DockerArchiveReference:
         """Repository of the name, "" where there is none."""
         return self.name.name if self.name else ""
 
+    @property
+    def file(self) -> str:
+        """The archive; absolute and without symbolic links."""
+        return os.path.realpath(self.path)
+
+    @property
+    def name_within(self) -> str:
+        """Name of the image, "" where it has none."""
+        return str(self.name or "")
+
     def open_source(self, context: Context, /) -> ImageSource:
         """Open the archive, find the image in it, and make its manifest.
 
@@ -111,6 +124,30 @@ class DockerArchiveReference:
         from regcopy.transports.docker_archive.destination import DockerArchiveDestination
 
         return DockerArchiveDestination(self, context)
+
+    def current_digest(self, context: Context, /) -> Digest | None:
+        """Digest that the image's manifest had when it was written; None where there is none.
+
+        Raises:
+            ContentError: what is there is no such archive, or it is broken.
+            StorageFailed: it cannot be read.
+        """
+        from regcopy.transports.docker_archive.source import DockerArchiveSource
+
+        if not os.path.isfile(self.path):  # a pipe holds nothing
+            return None
+        try:
+            with DockerArchiveSource(self, context) as image:
+                return image.written_digest()
+        except NotFound:
+            return None
+
+    def open_file(self, context: Context, /) -> JointFile:
+        """Begin an archive of several images; errors as `open_destination`."""
+        from regcopy.transports.docker_archive.destination import new_archive
+        from regcopy.transports.joint_files import OpenedJointFile
+
+        return OpenedJointFile(context, self.file, new_archive(self, context))
 
     def with_tag(self, tag: str, /) -> DockerArchiveReference:
         """Give the reference of another name in the same archive.

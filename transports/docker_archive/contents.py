@@ -88,14 +88,17 @@ def _image(entry: JsonObject) -> ArchivedImage:
     return ArchivedImage(config, entry.strings("RepoTags"), entry.strings("Layers"))
 
 
-def write_contents(image: ArchivedImage) -> bytes:
-    """Write manifest.json of an archive with one image, as skopeo does."""
-    document = {
-        "Config": image.config,
-        "RepoTags": list(image.names),
-        "Layers": list(image.layers),
-    }
-    return b"[" + dump_object(document) + b"]"
+def write_contents(images: Sequence[ArchivedImage]) -> bytes:
+    """Write manifest.json of an archive, as skopeo does."""
+    documents = (
+        {
+            "Config": image.config,
+            "RepoTags": list(image.names),
+            "Layers": list(image.layers),
+        }
+        for image in images
+    )
+    return b"[" + b",".join(map(dump_object, documents)) + b"]"
 
 
 def choose(

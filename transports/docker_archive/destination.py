@@ -1,14 +1,10 @@
-"""Writing one image as an archive, member by member, in the order that skopeo has.
-
-First the layers and the config, each as it comes; then what older readers need, a folder for
-each layer; last the table of contents, manifest.json, and `repositories`.
-"""
+"""Writing images into an archive: one that is its own, or one after another into a common one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from regcopy.errors import ManifestInvalid, ManifestUnsupported, UsageError
 from regcopy.model.descriptor import Descriptor
@@ -18,20 +14,16 @@ from regcopy.model.manifest import MAX_MANIFEST_BYTES, ImageManifest, RawManifes
 from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG
 from regcopy.model.reference import ImageName
 from regcopy.streams.blob import BlobStream, read_limited
-from regcopy.streams.tar_output import TarOutput, TarTarget
-from regcopy.streams.tar_storage import temporary_folder
-from regcopy.streams.tar_writing import TarWriter
+from regcopy.streams.tar_output import TarTarget
 from regcopy.transports.base import Capabilities
-from regcopy.transports.docker_archive.contents import (
-    CONTENTS_FILE,
-    ArchivedImage,
-    write_contents,
+from regcopy.transports.docker_archive.contents import ArchivedImage
+from regcopy.transports.docker_archive.growing import (
+    ArchiveTarget,
+    GrowingArchive,
+    config_name,
+    layer_name,
 )
-from regcopy.transports.docker_archive.legacy import (
-    LEGACY_VERSION,
-    legacy_layers,
-    write_repositories,
-)
+from regcopy.transports.joint_files import JointFiles
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
@@ -42,18 +34,8 @@ _CONFIGS: Final = frozenset({DOCKER_CONFIG, OCI_CONFIG})
 _UNTYPED: Final = frozenset({"application/octet-stream", ""})
 
 
-class ArchiveTarget(Protocol):
-    """A place for one archive."""
-
-    def open(
-        self, *, sleep: Callable[[float], None], check_cancelled: Callable[[], None]
-    ) -> TarOutput:
-        """Begin to write."""
-        ...
-
-
 class DockerArchiveDestination:
-    """One image in an archive that is not there yet."""
+    """One image in an archive that is not there yet, or that is being written with others."""
 
     def __init__(
         self,
@@ -75,11 +57,11 @@ class DockerArchiveDestination:
             )
         self._reference = reference
         self._context = context
-        self._target = _new_file(reference) if target is None else target
-        self._output: TarOutput | None = None
-        self._writer: TarWriter | None = None
-        self._closed = False
-        self._blobs: dict[Digest, Descriptor] = {}
+        common = None
+        if target is None:
+            common = JointFiles.of(context).find(GrowingArchive, reference.file)
+        self._is_alone = common is None
+        self._archive = common or new_archive(reference, context, target=target)
         self._configs: dict[Digest, bytes] = {}
         self._image: ArchivedImage | None = None
         self._top_layer = ""
@@ -94,9 +76,13 @@ class DockerArchiveDestination:
         )
 
     def find_blob(self, blob: Descriptor, /) -> bool:
-        """Tell whether the blob was written already."""
-        found = self._blobs.get(blob.digest)
-        return found is not None and found.size == blob.size
+        """Tell whether the blob was written already.
+
+        The config of an image that another one has too is asked for once more: it is needed
+        for the folders of the layers.
+        """
+        is_needed = _may_be_config(blob) and blob.digest not in self._configs
+        return not is_needed and self._archive.holds(blob)
 
     def put_blob(self, stream: BlobStream, /) -> Descriptor:
         """Write a layer, which must be a plain tar file, or the config.
@@ -105,50 +91,17 @@ class DockerArchiveDestination:
             StorageFailed: it could not be written.
             ContentError: the bytes are not those that were promised.
         """
-        writer = self._open()
-        if _may_be_config(stream.expected):
-            blob = self._put_small(writer, stream)
-        else:
-            blob = writer.add_stream(stream, self._layer_to_write)
-        self._blobs.setdefault(blob.digest, blob)
-        return blob
-
-    def _open(self) -> TarWriter:
-        if self._closed:
-            raise RuntimeError("the destination is closed")
-        if self._writer is None:
-            check_cancelled = self._context.check_cancelled
-            self._output = self._target.open(
-                sleep=self._context.sleep, check_cancelled=check_cancelled
-            )
-            self._writer = TarWriter(
-                self._output,
-                temporary_folder=temporary_folder(self._context.environment.get("TMPDIR")),
-                check_cancelled=check_cancelled,
-            )
-        return self._writer
-
-    def _put_small(self, writer: TarWriter, stream: BlobStream) -> Descriptor:
+        if not _may_be_config(stream.expected):
+            return self._archive.add_layer(stream)
         content = read_limited(stream, MAX_MANIFEST_BYTES, what="image config")
         self._context.check_cancelled()
         blob = stream.descriptor()
-        if blob.digest in self._blobs:
-            return blob
         # Without a type it could be a small layer; no tar file begins like this.
-        if blob.media_type in _CONFIGS or content.startswith(b"{"):
+        is_config = blob.media_type in _CONFIGS or content.startswith(b"{")
+        if is_config:
             self._configs[blob.digest] = content
-            writer.add_bytes(_config_name(blob.digest), content)
-        else:
-            writer.add_bytes(_layer_name(blob.digest), content)
+        self._archive.add_content(blob, content, is_config=is_config)
         return blob
-
-    def _layer_to_write(self, blob: Descriptor) -> str:
-        if blob.digest.algorithm != "sha256":
-            raise ManifestUnsupported(
-                f"{self._reference.transport} has no place for a layer named by "
-                f"{blob.digest.algorithm}"
-            )
-        return "" if blob.digest in self._blobs else _layer_name(blob.digest)
 
     def put_manifest(self, manifest: RawManifest, /, *, top: bool) -> None:
         """Take the manifest of the image, and write the folders of its layers.
@@ -171,14 +124,14 @@ class DockerArchiveDestination:
             )
         diff_ids = tuple(layer.digest for layer in parsed.layers)
         self._check(parsed.config.digest, diff_ids)
-        self._write_legacy(diff_ids, self._configs[parsed.config.digest])
+        self._top_layer = self._archive.add_folders(diff_ids, self._configs[parsed.config.digest])
         self._image = ArchivedImage(
-            _config_name(parsed.config.digest), (), tuple(map(_layer_name, diff_ids))
+            config_name(parsed.config.digest), (), tuple(map(layer_name, diff_ids))
         )
 
     def _check(self, config: Digest, diff_ids: tuple[Digest, ...]) -> None:
         for digest in (*diff_ids, config):
-            if digest not in self._blobs:
+            if not self._archive.holds_digest(digest):
                 raise ManifestUnsupported(
                     f"{digest} is not in the archive",
                     hint="layers that are to be fetched from elsewhere cannot be left out of one",
@@ -188,16 +141,8 @@ class DockerArchiveDestination:
         if read_diff_ids(self._configs[config]) != diff_ids:
             raise ManifestInvalid("the config has other layers (diff_ids) than the manifest")
 
-    def _write_legacy(self, diff_ids: Sequence[Digest], config: bytes) -> None:
-        writer = self._open()
-        for layer in legacy_layers(diff_ids, config):
-            writer.add_link(f"{layer.id}/layer.tar", f"../{_layer_name(layer.diff_id)}")
-            writer.add_bytes(f"{layer.id}/VERSION", LEGACY_VERSION)
-            writer.add_bytes(f"{layer.id}/json", layer.json)
-            self._top_layer = layer.id
-
     def commit(self, tags: Sequence[str] = (), /) -> None:
-        """Write the table of contents, and give the archive its name.
+        """List the image, and end the archive and give it its name unless more images follow.
 
         Args:
             tags: more names of the image, as `DockerArchiveReference.with_tag` takes them.
@@ -206,14 +151,11 @@ class DockerArchiveDestination:
             InvalidReference: one of the tags can be no name.
             StorageFailed: it could not be written; there is no file then.
         """
-        if self._image is None or self._output is None or self._writer is None:
+        if self._image is None:
             raise RuntimeError("commit without a top manifest")
-        names = self._names(tags)
-        image = ArchivedImage(self._image.config, tuple(map(str, names)), self._image.layers)
-        self._writer.add_bytes(CONTENTS_FILE, write_contents(image))
-        self._writer.add_bytes("repositories", write_repositories(names, self._top_layer))
-        self._writer.end()
-        self._output.publish()
+        self._archive.add_image(self._image, self._names(tags), self._top_layer)
+        if self._is_alone:
+            self._archive.publish()
 
     def _names(self, tags: Sequence[str]) -> list[ImageName]:
         named = (self._reference, *(self._reference.with_tag(tag) for tag in tags))
@@ -221,9 +163,8 @@ class DockerArchiveDestination:
 
     def close(self) -> None:
         """Close; what was not committed is gone. May be called twice."""
-        self._closed = True
-        if self._output is not None:
-            self._output.close()
+        if self._is_alone:
+            self._archive.close()
 
     def __enter__(self) -> Self:
         return self
@@ -236,6 +177,24 @@ class DockerArchiveDestination:
         /,
     ) -> None:
         self.close()
+
+
+def new_archive(
+    reference: DockerArchiveReference, context: Context, *, target: ArchiveTarget | None = None
+) -> GrowingArchive:
+    """Look at the place of an archive, and write nothing.
+
+    Args:
+        reference: its path is the place, unless `target` is given.
+        context: of the destination.
+        target: another place, such as a daemon.
+
+    Raises:
+        UsageError: there is an archive already.
+        StorageFailed: there can be no file.
+    """
+    place = target or _new_file(reference)
+    return GrowingArchive(place, context, transport=reference.transport)
 
 
 def _new_file(reference: DockerArchiveReference) -> ArchiveTarget:
@@ -253,11 +212,3 @@ def _may_be_config(expected: Descriptor | None) -> bool:
         return False
     is_small = expected.size <= MAX_MANIFEST_BYTES
     return expected.media_type in _CONFIGS or (expected.media_type in _UNTYPED and is_small)
-
-
-def _config_name(digest: Digest) -> str:
-    return f"{digest.hex}.json"
-
-
-def _layer_name(digest: Digest) -> str:
-    return f"{digest.hex}.tar"

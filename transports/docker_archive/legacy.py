@@ -71,16 +71,17 @@ def legacy_layers(diff_ids: Sequence[Digest], config: bytes) -> Iterator[LegacyL
         yield LegacyLayer(parent, diff_id, _join(members | {"id": f'"{parent}"'}))
 
 
-def write_repositories(names: Sequence[ImageName], top: str) -> bytes:
+def write_repositories(tops: Mapping[ImageName, str]) -> bytes:
     """Write the file `repositories`: which folder each name means.
 
     Args:
-        names: with tags.
-        top: ID of the topmost layer, "" for an image without layers.
+        tops: for each name with its tag the ID of the topmost layer, "" for an image without
+            layers.
     """
     found: dict[str, dict[str, str]] = {}
-    for name in names if top else ():
-        found.setdefault(name.name, {})[name.tag] = top
+    for name, top in tops.items():
+        if top:
+            found.setdefault(name.name, {})[name.tag] = top
     return dump_object({name: dict(sorted(tags.items())) for name, tags in sorted(found.items())})
 
 

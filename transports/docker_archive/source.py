@@ -20,7 +20,12 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.image_config import read_diff_ids
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
-from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST
+from regcopy.model.mediatypes import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER,
+    DOCKER_LAYER_GZIP,
+    DOCKER_MANIFEST,
+)
 from regcopy.streams.blob import BLOCK_BYTES, Readable, skip
 from regcopy.streams.decompress import HEAD_BYTES, Packing, Unpacked, packing_of
 from regcopy.streams.tar_index import TarIndex
@@ -112,7 +117,8 @@ class DockerArchiveSource:
             self._config = self._read(image.config)
             diff_ids = read_diff_ids(self._config)
             self._layers = self._find_layers(image, diff_ids)
-            self._manifest = self._make_manifest(diff_ids)
+            self._diff_ids = diff_ids
+            self._manifest = self._make_manifest(DOCKER_LAYER_GZIP)
         except BaseException:
             self.close()
             raise
@@ -182,11 +188,18 @@ class DockerArchiveSource:
             raise
         return unpacked
 
-    def _make_manifest(self, diff_ids: tuple[Digest, ...]) -> RawManifest:
+    def written_digest(self) -> Digest:
+        """Digest of the manifest that the image had when it was written into the archive.
+
+        It called its layers what they are.
+        """
+        return self._make_manifest(DOCKER_LAYER).digest
+
+    def _make_manifest(self, layer_type: str) -> RawManifest:
         config = Descriptor(DOCKER_CONFIG, Digest.of(self._config), len(self._config))
         layers = [
-            Descriptor(DOCKER_LAYER_GZIP, diff_id, self._layers[diff_id].size)
-            for diff_id in diff_ids
+            Descriptor(layer_type, diff_id, self._layers[diff_id].size)
+            for diff_id in self._diff_ids
         ]
         document = {
             "schemaVersion": 2,

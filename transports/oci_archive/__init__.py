@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from regcopy.errors import InvalidReference
+from regcopy.errors import InvalidReference, NotFound
 from regcopy.model.layout import check_name, split_image
 from regcopy.text import printable
 
 if TYPE_CHECKING:
+    from regcopy.model.digest import Digest
+    from regcopy.transports.abilities import JointFile
     from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
 
 
@@ -73,6 +75,16 @@ class OciArchiveReference:
             folder = os.path.dirname(folder)
         return tuple(namespaces)
 
+    @property
+    def file(self) -> str:
+        """The archive; absolute and without symbolic links."""
+        return os.path.realpath(self.path)
+
+    @property
+    def name_within(self) -> str:
+        """Name of the image, "" where it has none."""
+        return self.name
+
     def open_source(self, context: Context, /) -> ImageSource:
         """Open the archive for reading, and find the image in it.
 
@@ -96,6 +108,30 @@ class OciArchiveReference:
         from regcopy.transports.oci_archive.destination import OciArchiveDestination
 
         return OciArchiveDestination(self, context)
+
+    def current_digest(self, context: Context, /) -> Digest | None:
+        """Digest that the image's manifest had when it was written; None where there is none.
+
+        Raises:
+            ContentError: what is there is no such archive, or it is broken.
+            StorageFailed: it cannot be read.
+        """
+        from regcopy.transports.oci_archive.source import OciArchiveSource
+
+        if not os.path.isfile(self.path):  # a pipe holds nothing
+            return None
+        try:
+            with OciArchiveSource(self, context) as image:
+                return image.get_manifest().digest
+        except NotFound:
+            return None
+
+    def open_file(self, context: Context, /) -> JointFile:
+        """Begin an archive of several images; errors as `open_destination`."""
+        from regcopy.transports.joint_files import OpenedJointFile
+        from regcopy.transports.oci_archive.growing import GrowingArchive
+
+        return OpenedJointFile(context, self.file, GrowingArchive(self.path, context))
 
     def with_tag(self, tag: str, /) -> OciArchiveReference:
         """Give the reference of another name in the same archive.

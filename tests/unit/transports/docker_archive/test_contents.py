@@ -35,7 +35,7 @@ def read(content: bytes) -> tuple[ArchivedImage, ...]:
 
 
 def test_what_we_write_is_read() -> None:
-    assert read(write_contents(ONE)) == (ONE,)
+    assert read(write_contents([ONE])) == (ONE,)
 
 
 def test_members_that_docker_adds_are_left_alone() -> None:

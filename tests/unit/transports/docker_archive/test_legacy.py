@@ -44,12 +44,12 @@ def test_one_layer_twice_has_two_folders() -> None:
 
 def test_an_image_without_layers_has_no_folder() -> None:
     assert list(legacy_layers([], CONFIG)) == []
-    assert write_repositories([ImageName.parse("x:1")], "") == b"{}"
+    assert write_repositories({ImageName.parse("x:1"): ""}) == b"{}"
 
 
 def test_repositories_are_in_order() -> None:
     names = [ImageName.parse(text) for text in ("x:2", "quay.io/b:1", "x:1")]
-    assert write_repositories(names, "id") == (
+    assert write_repositories(dict.fromkeys(names, "id")) == (
         b'{"docker.io/library/x":{"1":"id","2":"id"},"quay.io/b":{"1":"id"}}'
     )
 

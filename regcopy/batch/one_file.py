@@ -1,0 +1,152 @@
+"""Lines whose destinations are images in one file: it appears with all of them, or not at all.
+
+A file that lacks an image would look complete to whoever takes it along. And it could not be
+completed: a line that is run again writes the file anew, or is refused because it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from regcopy.batch.lines import Line
+from regcopy.batch.one_line import HowToCopy, copy_line, resumed_line
+from regcopy.batch.outcome import blank_report, failed, stopped
+from regcopy.batch.report import LineReport, Status
+from regcopy.errors import Cancelled, located
+from regcopy.events import Observer
+from regcopy.session import Session
+from regcopy.transports import parse_reference
+from regcopy.transports.abilities import JointFile, SharesFile
+
+
+class FilesOfLines:
+    """Tells which file a line writes into; asks each transport only once whether it has any."""
+
+    def __init__(self) -> None:
+        self._have_files: dict[str, bool] = {}
+
+    def find(self, line: Line) -> str:
+        """Give the file that other lines may write into as well, or ""."""
+        transport = line.destination.partition(":")[0]
+        if not self._have_files.get(transport, True):
+            return ""
+        place = parse_reference(line.destination)
+        self._have_files[transport] = isinstance(place, SharesFile)
+        return place.file if isinstance(place, SharesFile) else ""
+
+
+def put_together(lines: Iterable[Line]) -> list[tuple[Line, ...]]:
+    """Group the lines of one file; every other line is a group of its own.
+
+    The groups are in the order of their first lines.
+    """
+    files = FilesOfLines()
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        file = files.find(line)
+        groups.setdefault((file and f"file {file}") or f"line {line.number}", []).append(line)
+    return [tuple(group) for group in groups.values()]
+
+
+def copy_together(
+    session: Session,
+    lines: Sequence[Line],
+    how: HowToCopy,
+    observe: Callable[[Line], Observer],
+) -> list[LineReport]:
+    """Write a file with the images of all lines, one after another.
+
+    Once a line has failed, the others are only looked at, so that all that is wrong is told at
+    once.
+
+    Args:
+        session: what is opened in it finds the file.
+        lines: all that write into the file.
+        how: what holds for all lines.
+        observe: told of each line that begins, and gives its observer.
+
+    Returns:
+        of each line; all of them are done, or none is.
+    """
+    try:
+        reports = _all_resumed(session, lines, how)
+        if not reports:
+            reports = _write(session, lines, replace(how, done_before={}), observe)
+    except Exception as error:  # noqa: BLE001 — one file must not end the others
+        return [_undone(line, how, error) for line in lines]
+    return reports if _are_done(reports) else _none_done(reports)
+
+
+def _write(
+    session: Session, lines: Sequence[Line], how: HowToCopy, observe: Callable[[Line], Observer]
+) -> list[LineReport]:
+    reports: list[LineReport] = []
+    with _open_file(session, lines[0], how) as file:
+        for line in lines:
+            wanted = how if _are_done(reports) else replace(how, dry_run=True)
+            reports.append(copy_line(session, line, wanted, observe(line)))
+        if _are_done(reports):
+            with located(side="destination", reference=lines[0].destination):
+                file.publish()
+    return reports
+
+
+def _open_file(session: Session, line: Line, how: HowToCopy) -> JointFile:
+    place = parse_reference(line.destination)
+    if not isinstance(place, SharesFile):
+        raise TypeError(f"{place.transport} has no files of several images")
+    context = session.context(line.options.destination(how.destination), "destination")
+    with located(side="destination", reference=line.destination):
+        return place.open_file(context)
+
+
+def _all_resumed(session: Session, lines: Sequence[Line], how: HowToCopy) -> list[LineReport]:
+    """Reports of lines that an earlier run has done, if that is all of them."""
+    reports: list[LineReport] = []
+    for line in lines:
+        report = resumed_line(session, line, how)
+        if report is None:
+            return []
+        reports.append(report)
+    return reports
+
+
+def _are_done(reports: Iterable[LineReport]) -> bool:
+    return all(report.status == "done" for report in reports)
+
+
+def _undone(line: Line, how: HowToCopy, error: Exception) -> LineReport:
+    blank = blank_report(line, line.options.applied_to(how.options))
+    return stopped(blank) if isinstance(error, Cancelled) else failed(blank, error)
+
+
+def _none_done(reports: Sequence[LineReport]) -> list[LineReport]:
+    """Say of lines that did not fail themselves that they are not done either."""
+    first = next((report for report in reports if report.failure), None)
+    if first is None or first.failure is None or any(r.status == "stopped" for r in reports):
+        return [report if report.failure else _emptied(report, "stopped") for report in reports]
+    because = replace(
+        first.failure,
+        message=f"its file is not written, because line {first.line} failed",
+        hint=f"mend line {first.line}, or take it out; then run all lines of this file again",
+    )
+    return [
+        report if report.failure else replace(_emptied(report, "failed"), failure=because)
+        for report in reports
+    ]
+
+
+def _emptied(report: LineReport, status: Status) -> LineReport:
+    """A report without what was done, since nothing of it is there."""
+    return LineReport(
+        report.line,
+        report.source,
+        report.destination,
+        status,
+        words=report.words,
+        how=report.how,
+        tries=report.tries,
+        seconds=report.seconds,
+        ended=report.ended,
+    )

@@ -1,0 +1,130 @@
+"""An archive as it grows, from its beginning to its end.
+
+Blobs are written as they come, and what names them at the end. So an archive can go into a
+pipe, and a file needs no second copy. The same images give the same bytes each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from regcopy.model.descriptor import Descriptor
+from regcopy.model.digest import Digest
+from regcopy.model.layout import (
+    BLOBS_FOLDER,
+    INDEX_FILE,
+    LAYOUT_CONTENT,
+    LAYOUT_FILE,
+    LayoutIndex,
+)
+from regcopy.streams.blob import BlobStream
+from regcopy.streams.tar_output import TarOutput, TarTarget
+from regcopy.streams.tar_storage import temporary_folder
+from regcopy.streams.tar_writing import TarWriter
+from regcopy.transports.oci_archive.contents import member_name
+
+if TYPE_CHECKING:
+    from regcopy.transports.base import Context
+
+_FILE_MODE: Final = 0o644
+
+
+class GrowingArchive:
+    """An archive that images are added to, one after another; nothing is seen of it before the end.
+
+    Every method raises StorageFailed where it could not write.
+    """
+
+    def __init__(self, path: str, context: Context) -> None:
+        """Look at the place, and write nothing yet.
+
+        Raises:
+            UsageError: the place is a terminal.
+            StorageFailed: there can be no file.
+        """
+        self._target = TarTarget.look(path)
+        self._context = context
+        self._output: TarOutput | None = None
+        self._writer: TarWriter | None = None
+        self._closed = False
+        self._folders: set[str] = set()
+        self._sizes: dict[Digest, int] = {}
+        self._index = LayoutIndex.empty()
+
+    @property
+    def replaces_content(self) -> bool:
+        """Whether there is a file already that is not empty."""
+        return self._target.has_content
+
+    def holds(self, blob: Descriptor) -> bool:
+        """Tell whether a blob was written already."""
+        return self._sizes.get(blob.digest) == blob.size
+
+    def add_blob(self, stream: BlobStream) -> Descriptor:
+        """Add a blob.
+
+        Raises:
+            ContentError: the bytes are not those that were promised.
+        """
+        writer = self._open()
+        algorithm = stream.expected.digest.algorithm if stream.expected else "sha256"
+        self._add_folders(writer, algorithm)
+        blob = writer.add_stream(stream, self._new_name)
+        self._sizes[blob.digest] = blob.size
+        return blob
+
+    def _new_name(self, blob: Descriptor) -> str:
+        """Name of a member; "" where the same blob is there already."""
+        return "" if blob.digest in self._sizes else member_name(blob.digest)
+
+    def add_content(self, digest: Digest, content: bytes) -> None:
+        """Add a manifest, unless it is there already."""
+        if digest not in self._sizes:
+            writer = self._open()
+            self._add_folders(writer, digest.algorithm)
+            writer.add_bytes(member_name(digest), content)
+            self._sizes[digest] = len(content)
+
+    def _open(self) -> TarWriter:
+        if self._closed:
+            raise RuntimeError("the destination is closed")
+        if self._writer is None:
+            context = self._context
+            self._output = self._target.open(
+                sleep=context.sleep, check_cancelled=context.check_cancelled, replaces=True
+            )
+            self._writer = TarWriter(
+                self._output,
+                temporary_folder=temporary_folder(context.environment.get("TMPDIR")),
+                check_cancelled=context.check_cancelled,
+                file_mode=_FILE_MODE,
+            )
+        return self._writer
+
+    def _add_folders(self, writer: TarWriter, algorithm: str) -> None:
+        for folder in (BLOBS_FOLDER, f"{BLOBS_FOLDER}/{algorithm}"):
+            if folder not in self._folders:
+                writer.add_folder(folder)
+                self._folders.add(folder)
+
+    def add_image(self, manifest: Descriptor, names: Sequence[str]) -> None:
+        """List an image, which is there, under its names."""
+        for name in dict.fromkeys(names):
+            self._index = self._index.with_image(manifest, name)
+
+    def publish(self) -> None:
+        """Write what names the images, end the archive, and show it."""
+        writer = self._open()
+        writer.add_bytes(INDEX_FILE, self._index.to_bytes())
+        writer.add_bytes(LAYOUT_FILE, LAYOUT_CONTENT)
+        writer.end()
+        if self._output is not None:
+            self._output.publish()
+
+    def close(self) -> None:
+        """Close; what was not published is gone. May be called twice."""
+        self._closed = True
+        output, self._output, self._writer = self._output, None, None
+        if output is not None:
+            output.close()
