@@ -23,12 +23,12 @@ from regcopy.model.digest import Digest
 from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE
 from regcopy.streams.files import (
     Folder,
-    is_temporary,
     read_file,
     storage_errors,
     write_file,
 )
 from regcopy.streams.locks import lock, locked, try_lock
+from regcopy.streams.temporary_names import is_temporary
 
 LOCK_SECONDS: Final = 20.0
 

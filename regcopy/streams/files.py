@@ -12,6 +12,7 @@ import errno
 import io
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -19,9 +20,7 @@ from typing import Final, Self
 
 from regcopy.errors import NotFound, StorageFailed
 from regcopy.streams.blob import BLOCK_BYTES, read_limited
-
-_TEMP_PREFIX: Final = ".regcopy-"
-_TEMP_SUFFIX: Final = ".tmp"
+from regcopy.streams.temporary_names import is_begun, is_temporary, new_name
 
 _HINTS: Final = {
     errno.ENOSPC: "free space there, or write somewhere else",
@@ -34,11 +33,6 @@ _HINTS: Final = {
 }
 # What a file system answers that has no fsync of a folder (FUSE, CIFS).
 _NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
-
-
-def is_temporary(name: str) -> bool:
-    """Tell whether this is the name of a file that a run of regcopy has not finished."""
-    return name.startswith(_TEMP_PREFIX) and name.endswith(_TEMP_SUFFIX)
 
 
 @contextmanager
@@ -142,11 +136,20 @@ class Folder:
         with storage_errors("removing", path), suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.fd)
 
-    def remove_temporary_files(self) -> None:
-        """Remove what killed runs left; only while no other run can be writing here."""
+    def remove_temporary_files(self, *, keep_begun_seconds: float = 0.0) -> None:
+        """Remove what killed runs left; only while no other run can be writing here.
+
+        Args:
+            keep_begun_seconds: files that a run can go on with stay for so long.
+        """
         for name in self.names():
-            if is_temporary(name):
+            is_kept = is_begun(name) and self._age(name) < keep_begun_seconds
+            if is_temporary(name) and not is_kept:
                 self.remove(name)
+
+    def _age(self, name: str) -> float:
+        with storage_errors("reading", self.path_of(name)):
+            return time.time() - os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mtime
 
     def sync(self) -> None:
         """Make the names in it durable, where the file system can."""
@@ -197,15 +200,26 @@ class Folder:
 class NewFile:
     """A file that nobody sees before `publish`, and that is gone when that is not reached."""
 
-    def __init__(self, folder: Folder, *, mode: int = 0o644) -> None:
-        """Prepare a file in `folder`; `mode` is cut by the umask."""
+    def __init__(
+        self, folder: Folder, *, mode: int = 0o644, begun: tuple[str, int] | None = None
+    ) -> None:
+        """Prepare a file.
+
+        Args:
+            folder: where it is to be.
+            mode: its permissions, cut by the umask.
+            begun: name and descriptor of a file that a run has begun, to go on with.
+        """
         self._folder = folder
-        self._name = f"{_TEMP_PREFIX}{os.urandom(8).hex()}{_TEMP_SUFFIX}"
+        self._name = begun[0] if begun else new_name()
         self._mode = mode
-        self._fd = -1
-        self._published = False
+        self._fd = begun[1] if begun else -1
+        self._begun = begun is not None
+        self._stays = False
 
     def __enter__(self) -> Self:
+        if self._begun:
+            return self
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
             with storage_errors("writing to", self._folder.path):
@@ -248,10 +262,16 @@ class NewFile:
         path = self._folder.path_of(name)
         with storage_errors("writing", path):
             os.fsync(self._fd)
-            self._close()
             here = self._folder.fd
+            # Closed afterwards: nobody else may go on with a file that we had begun.
             os.replace(self._name, name, src_dir_fd=here, dst_dir_fd=here)
-            self._published = True
+            self._stays = True
+            self._close()
+
+    def keep(self) -> bool:
+        """Leave it for a later run to go on with; False where it is no such file."""
+        self._stays = self._begun
+        return self._stays
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -259,11 +279,11 @@ class NewFile:
             os.close(fd)
 
     def _discard(self) -> None:
-        with suppress(OSError):
-            self._close()
-        if not self._published:
+        if not self._stays:
             with suppress(OSError):
                 os.unlink(self._name, dir_fd=self._folder.fd)
+        with suppress(OSError):
+            self._close()
 
     def __exit__(
         self,

@@ -25,7 +25,8 @@ from regcopy.errors import (
     Unauthorized,
 )
 from regcopy.model.descriptor import Descriptor
-from regcopy.streams.blob import BLOCK_BYTES, BlobStream
+from regcopy.streams.begun import KEPT_SECONDS, BlobFile
+from regcopy.streams.blob import BlobStream
 from regcopy.streams.files import Folder, NewFile, storage_errors
 from regcopy.streams.locks import lock, try_lock
 
@@ -67,6 +68,7 @@ class Workspace:
         self._placed: list[tuple[Folder, str]] = []
         self._made: list[str] = []
         self._wrote = False
+        self._left_begun = False
         self._closed = False
 
     @property
@@ -188,13 +190,22 @@ class Workspace:
             ContentError: the bytes are not those that were promised.
         """
         folder = self.make(sub)
-        with NewFile(folder) as file:
-            while block := stream.read(BLOCK_BYTES):
-                file.write(block)
-                check_cancelled()
+        place = BlobFile(folder, stream.expected)
+        with place.file as file:
+            try:
+                place.fill(stream, check_cancelled)
+            except RegcopyError as error:
+                if may_pass(error) and file.keep():
+                    self._left_begun = True
+                raise
             blob = stream.descriptor()
             self._publish(folder, file, blob.digest.hex)
         return blob
+
+    @property
+    def left_begun(self) -> bool:
+        """Whether part of a blob was left for a later run to go on with."""
+        return self._left_begun
 
     def put_file(self, name: str, content: bytes, sub: str = "") -> None:
         """Write a small whole file. Raises StorageFailed."""
@@ -242,7 +253,7 @@ class Workspace:
         """
         with suppress(RegcopyError):  # the image is there: rubbish is no reason to fail
             if self._wrote and self._take_over():
-                self._remove_temporary_files()
+                self._remove_temporary_files(keep_begun_seconds=KEPT_SECONDS)
                 tidy()
         self.close()
 
@@ -259,7 +270,7 @@ class Workspace:
                 # It failed on the way there: others may have a lock on the folder by now.
                 self._remove_made_folders(keep=self._locked_path)
             elif self._wrote and self._take_over():
-                self._remove_temporary_files()
+                self._remove_temporary_files(keep_begun_seconds=0.0 if drop else KEPT_SECONDS)
                 if drop and self._placed:
                     self._remove_placed(needed())
                 self._remove_made_folders()
@@ -273,9 +284,9 @@ class Workspace:
         """
         return self._folder is not None and try_lock(self._folder) == "held"
 
-    def _remove_temporary_files(self) -> None:
+    def _remove_temporary_files(self, *, keep_begun_seconds: float) -> None:
         for folder in (_opened(self._folder), *self._subs.values()):
-            folder.remove_temporary_files()
+            folder.remove_temporary_files(keep_begun_seconds=keep_begun_seconds)
 
     def _remove_placed(self, needed: Collection[str]) -> None:
         for folder, name in self._placed:

@@ -20,7 +20,8 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import INDEXES
 from regcopy.streams.blob import BlobStream
-from regcopy.streams.files import Folder, is_temporary, read_file, write_file
+from regcopy.streams.files import Folder, read_file, write_file
+from regcopy.streams.temporary_names import is_temporary
 from regcopy.streams.tree import is_complete, sha512_names, walk
 from regcopy.streams.workspace import Workspace, may_pass
 from regcopy.transports.base import Capabilities
@@ -204,7 +205,8 @@ class DirDestination:
         if self._committed:
             self._workspace.finish(self._remove_what_is_old)
             return
-        nothing_to_resume = set(self._workspace.placed) == {VERSION_FILE}
+        is_bare = set(self._workspace.placed) == {VERSION_FILE}
+        nothing_to_resume = is_bare and not self._workspace.left_begun
         self._workspace.abandon(drop=nothing_to_resume or not may_pass(error), needed=self._needed)
 
     def close(self) -> None:
