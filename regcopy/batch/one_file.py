@@ -13,7 +13,7 @@ from regcopy.batch.lines import Line
 from regcopy.batch.one_line import HowToCopy, copy_line, resumed_line
 from regcopy.batch.outcome import blank_report, failed, stopped
 from regcopy.batch.report import LineReport, Status
-from regcopy.errors import Cancelled, located
+from regcopy.errors import Cancelled, UsageError, located
 from regcopy.events import Observer
 from regcopy.session import Session
 from regcopy.transports import parse_reference
@@ -31,7 +31,10 @@ class FilesOfLines:
         transport = line.destination.partition(":")[0]
         if not self._have_files.get(transport, True):
             return ""
-        place = parse_reference(line.destination)
+        try:
+            place = parse_reference(line.destination)
+        except UsageError:
+            return ""  # the copy of the line will say so
         self._have_files[transport] = isinstance(place, SharesFile)
         return place.file if isinstance(place, SharesFile) else ""
 

@@ -251,20 +251,23 @@ class NewFile:
             os.ftruncate(self._fd, size)
             os.lseek(self._fd, size, os.SEEK_SET)
 
-    def publish(self, name: str) -> None:
+    def publish(self, name: str, into: Folder | None = None) -> None:
         """Make the bytes durable and give the file its name, in place of what had that name.
 
         The name itself is durable after `Folder.sync`, once for many files.
 
+        Args:
+            name: a single name.
+            into: another folder of the same file system, if not the one that it grew in.
+
         Raises:
             StorageFailed: disk full, a folder of that name, …
         """
-        path = self._folder.path_of(name)
-        with storage_errors("writing", path):
+        folder = into or self._folder
+        with storage_errors("writing", folder.path_of(name)):
             os.fsync(self._fd)
-            here = self._folder.fd
             # Closed afterwards: nobody else may go on with a file that we had begun.
-            os.replace(self._name, name, src_dir_fd=here, dst_dir_fd=here)
+            os.replace(self._name, name, src_dir_fd=self._folder.fd, dst_dir_fd=folder.fd)
             self._stays = True
             self._close()
 

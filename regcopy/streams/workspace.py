@@ -190,7 +190,7 @@ class Workspace:
             ContentError: the bytes are not those that were promised.
         """
         folder = self.make(sub)
-        place = BlobFile(folder, stream.expected)
+        place = BlobFile(self._place_to_grow(folder), stream.expected)
         with place.file as file:
             try:
                 place.fill(stream, check_cancelled)
@@ -216,14 +216,23 @@ class Workspace:
         self.open(create=True)
         self._put(self.root, name, content)
 
+    def _place_to_grow(self, folder: Folder) -> Folder:
+        """Where files of a folder are until they have their names.
+
+        Not beside blobs: programs that go through these take every file there for one.
+        """
+        outer = _opened(self._folder)
+        is_one_disk = os.fstat(outer.fd).st_dev == os.fstat(folder.fd).st_dev
+        return outer if is_one_disk else folder
+
     def _put(self, folder: Folder, name: str, content: bytes) -> None:
-        with NewFile(folder) as file:
+        with NewFile(self._place_to_grow(folder)) as file:
             file.write(content)
             self._publish(folder, file, name)
 
     def _publish(self, folder: Folder, file: NewFile, name: str) -> None:
         is_new = folder.size_of(name) is None
-        file.publish(name)
+        file.publish(name, folder)
         if is_new:
             with self._mutex:
                 self._placed.append((folder, name))

@@ -12,9 +12,11 @@ from regcopy.api import get_manifest, list_tags
 from regcopy.batch import (
     BadList,
     Estimate,
+    Line,
     LineReport,
     LineStarted,
     Shard,
+    copy_many,
     parse_list,
     part_by_hash,
     split_by_bytes,
@@ -25,7 +27,7 @@ from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.testing.samples import SampleImage, write_layout
 from regcopy.transports import parse_reference
 from tests.hand_copy import read_image
-from tests.lists import Ran, family, run
+from tests.lists import QUICK, Ran, family, run
 
 KINDS = ["docker-archive", "oci-archive"]
 
@@ -180,6 +182,13 @@ def test_a_dry_run_writes_nothing_and_tells_of_each_line(tmp_path: Path) -> None
     ran = run(lines_into("docker-archive", tmp_path, family(2)), dry_run=True)
     assert ran.statuses() == ["would-copy"] * 2
     assert not (tmp_path / "all.tar").exists()
+
+
+def test_a_line_with_a_bad_name_fails_alone(tmp_path: Path) -> None:
+    texts = lines_into("oci-archive", tmp_path, family(1))
+    lines = [*parse_list(texts), Line(2, "oci:in:1", "oci-archive:"), Line(3, "oci:in:1", "no:x")]
+    ran = Ran(list(copy_many(lines, source_access=QUICK)))
+    assert ran.statuses() == ["done", "failed", "failed"]
 
 
 def test_each_line_begins_once(tmp_path: Path) -> None:

@@ -180,3 +180,18 @@ def test_a_run_that_fails_for_good_leaves_nothing_begun(tmp_path: Path) -> None:
     with pytest.raises(DigestMismatch):
         put(tmp_path, Source(content=CONTENT[:-1] + b"?"))
     assert names(tmp_path) == []
+
+
+def test_it_does_not_lie_beside_the_blobs(tmp_path: Path) -> None:
+    workspace = Workspace(str(tmp_path), "blobs")
+    stream = BlobStream(Source(error=ConnectionFailed("gone")).open, BLOB)
+    with pytest.raises(ConnectionFailed):
+        workspace.put_blob(stream, "sha256", check_cancelled=lambda: None)
+    workspace.abandon(drop=False, needed=set)
+    assert names(tmp_path / "blobs") == [BEGUN]
+    again = Workspace(str(tmp_path), "blobs")
+    with BlobStream(Source().open, BLOB) as stream:
+        again.put_blob(stream, "sha256", check_cancelled=lambda: None)
+    again.finish()
+    assert names(tmp_path / "blobs") == ["sha256"]
+    assert names(tmp_path / "blobs" / "sha256") == [BLOB.digest.hex]

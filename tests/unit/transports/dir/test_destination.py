@@ -16,7 +16,7 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_INDEX, OCI_MANIFEST
-from regcopy.streams.files import NewFile
+from regcopy.streams.files import Folder, NewFile
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
 from tests.hand_copy import put_image, read_image, stream_of, write_image
 from tests.places import files_of, folder, open_writer
@@ -51,9 +51,9 @@ def test_blobs_that_begin_at_once_write_the_version_once(
     written: list[str] = []
     publish = NewFile.publish
 
-    def told(file: NewFile, name: str) -> None:
+    def told(file: NewFile, name: str, into: Folder | None = None) -> None:
         written.append(name)
-        publish(file, name)
+        publish(file, name, into)
 
     monkeypatch.setattr(NewFile, "publish", told)
     streams = [stream_of(content) for content in ONE.blobs.values()]
