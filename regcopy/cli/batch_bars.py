@@ -20,8 +20,9 @@ from regcopy.batch.events import (
     ListStarted,
     RequestRepeated,
 )
+from regcopy.batch.lines import Line
 from regcopy.cli.batch_lines import ended_text
-from regcopy.cli.batch_tally import ListTally
+from regcopy.cli.batch_tally import ListTally, is_copied
 from regcopy.cli.drawing import Drawing
 from regcopy.cli.hints import hint_for
 from regcopy.cli.progress import retry_text
@@ -63,6 +64,8 @@ class ListBars:
         self._show_total()
 
     def _advance(self, event: LineAdvanced) -> None:
+        if is_copied(event):  # it may be long before all others of its file are
+            self._remove_bar(event.line)
         task = self._tasks.get(event.line.number)
         standing = self._tally.line(event.line.number)
         if task is not None and standing is not None and standing.started:
@@ -71,10 +74,13 @@ class ListBars:
                 task, completed=standing.done_bytes, total=total, told=human_bytes(total)
             )
 
-    def _end(self, event: LineEnded) -> None:
-        task = self._tasks.pop(event.line.number, None)
+    def _remove_bar(self, line: Line) -> None:
+        task = self._tasks.pop(line.number, None)
         if task is not None:
             self.drawing.bars.remove_task(task)
+
+    def _end(self, event: LineEnded) -> None:
+        self._remove_bar(event.line)
         failure = event.report.failure
         if failure is None:
             self.drawing.say(printable(ended_text(event.report)))

@@ -15,7 +15,12 @@ from regcopy.batch.events import (
 )
 from regcopy.batch.lines import Line
 from regcopy.cli.progress_tally import ProgressTally, Standing
-from regcopy.events import CopyStarted
+from regcopy.events import CopyStarted, ManifestWritten
+
+
+def is_copied(event: LineAdvanced) -> bool:
+    """Tell whether this is the last that happens in the copy of a line."""
+    return isinstance(event.event, ManifestWritten) and event.event.is_top
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class ListStanding:
         lines: of the list.
         ended: lines that are done, failed or stopped.
         moved_bytes: bytes that did move, also those of lines under way.
-        under_way: lines under way.
+        under_way: lines under way, without those that only wait for the others of their file.
     """
 
     lines: int
@@ -56,6 +61,8 @@ class ListTally:
         self._moved_bytes = 0
         self._repeated = 0
         self._under_way: dict[int, tuple[Line, ProgressTally]] = {}
+        # Copied, and not at an end: the file that others write into as well is not there yet.
+        self._waiting: set[int] = set()
 
     def take(self, event: LineEvent, /) -> None:
         """Count what the event says."""
@@ -82,10 +89,14 @@ class ListTally:
             # The line is tried again: what it moved before did move.
             self._moved_bytes += known[1].standing().moved_bytes
             known = self._under_way[event.line.number] = event.line, ProgressTally()
+            self._waiting.discard(event.line.number)
         known[1].notify(event.event)
+        if is_copied(event):
+            self._waiting.add(event.line.number)
 
     def _end(self, event: LineEnded) -> None:
         known = self._under_way.pop(event.line.number, None)
+        self._waiting.discard(event.line.number)
         self._ended += 1
         self._failed += event.report.status == "failed"
         if known is not None:
@@ -100,10 +111,11 @@ class ListTally:
     def standing(self) -> ListStanding:
         """How far the list is now."""
         with self._lock:
-            under_way = tuple(
+            all_of_them = [
                 LineStanding(line, tally.standing()) for line, tally in self._under_way.values()
-            )
-            moving = sum(one.standing.moved_bytes for one in under_way)
+            ]
+            moving = sum(one.standing.moved_bytes for one in all_of_them)
+            under_way = tuple(one for one in all_of_them if one.line.number not in self._waiting)
             return ListStanding(
                 lines=self._lines,
                 ended=self._ended,

@@ -25,7 +25,14 @@ from regcopy.cli.batch_tally import ListTally
 from regcopy.cli.drawing import shown
 from regcopy.cli.progress_events import JsonEvents
 from regcopy.cli.pulse import beating
-from regcopy.events import BlobAdvanced, BlobDone, BlobStarted, CopyStarted, Retrying
+from regcopy.events import (
+    BlobAdvanced,
+    BlobDone,
+    BlobStarted,
+    CopyStarted,
+    ManifestWritten,
+    Retrying,
+)
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from tests.command_line import Screen, log_lines, make_screens, run_cli
@@ -71,6 +78,26 @@ def test_lines_that_ended_are_counted_and_forgotten() -> None:
     standing = tallied(*FINISHED, LineEnded(LINE, FAILED)).standing()
     assert (standing.ended, standing.failed, standing.moved_bytes) == (1, 1, 4096)
     assert standing.under_way == ()
+
+
+def test_a_line_that_waits_for_others_of_its_file_is_not_under_way() -> None:
+    written = LineAdvanced(LINE, ManifestWritten(BLOB.digest, is_top=True))
+    standing = tallied(*FINISHED, written).standing()
+    assert (standing.under_way, standing.ended, standing.moved_bytes) == ((), 0, 4096)
+
+
+def test_a_line_that_is_tried_again_is_under_way_again() -> None:
+    written = LineAdvanced(LINE, ManifestWritten(BLOB.digest, is_top=True))
+    assert tallied(*FINISHED, written, UNDER_WAY[2]).standing().under_way != ()
+
+
+def test_the_bar_of_a_line_goes_once_its_image_is_copied() -> None:
+    with shown(ListBars(Screen(terminal=True))) as bars:
+        for event in FINISHED:
+            bars.take(event)
+        assert len(bars.drawing.bars.tasks) == 2
+        bars.take(LineAdvanced(LINE, ManifestWritten(BLOB.digest, is_top=True)))
+        assert len(bars.drawing.bars.tasks) == 1
 
 
 def test_the_largest_lines_are_shown_and_the_others_counted() -> None:
