@@ -58,6 +58,14 @@ class RegcopyError(Exception):
         parts = (place, self.operation, self.message)
         return printable(": ".join(part for part in parts if part), limit=4000)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by attributes: constructors differ, and a process pool must get it whole."""
+        return _remade, (type(self), self.args), vars(self)
+
+
+def _remade(kind: type[RegcopyError], arguments: tuple[object, ...]) -> RegcopyError:
+    return kind.__new__(kind, *arguments)
+
 
 class UsageError(RegcopyError, ValueError):
     """Nothing was attempted: what was asked for makes no sense."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 
 import pytest
 
 from regcopy import errors
+from regcopy.batch import BadList, Problem
 from regcopy.errors import (
     ConnectionFailed,
     ContentError,
+    DigestMismatch,
     InvalidDigest,
     NotFound,
+    RateLimited,
     RegcopyError,
     SizeMismatch,
     Stalled,
@@ -85,3 +89,23 @@ def test_the_tree_at_the_top_of_the_module_names_every_error() -> None:
     ours = {found.__name__ for found in classes if issubclass(found, RegcopyError)}
 
     assert {name for name in ours if name not in str(errors.__doc__)} == set()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DigestMismatch("sha256:1", "sha256:2"),
+        SizeMismatch(3, 2, what="manifest"),
+        RateLimited("too many requests", retry_after=3.0, hint="wait"),
+        BadList((Problem(1, "one name"),)),
+    ],
+)
+def test_an_error_crosses_to_another_process_whole(error: RegcopyError) -> None:
+    with pytest.raises(RegcopyError), located(side="source", reference="dir:app"):
+        raise error
+
+    arrived = pickle.loads(pickle.dumps(error))
+
+    assert type(arrived) is type(error)
+    assert str(arrived) == str(error)
+    assert vars(arrived) == vars(error)
