@@ -16,7 +16,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from regcopy.api import (
-        ImageInfo,
         copy,
         delete,
         get_manifest,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         plan_copy,
     )
     from regcopy.auth.credential import Credential
+    from regcopy.copying.image_info import ImageInfo
     from regcopy.copying.options import CompressionOptions, CopyOptions, Instances
     from regcopy.copying.result import CopiedImage, CopyResult, DryRun
     from regcopy.errors import (
@@ -89,7 +89,7 @@ _HOMES: Final = {
     "Digest": "regcopy.model.digest",
     "DryRun": "regcopy.copying.result",
     "Event": "regcopy.events",
-    "ImageInfo": "regcopy.api",
+    "ImageInfo": "regcopy.copying.image_info",
     "Instances": "regcopy.copying.options",
     "Observer": "regcopy.events",
     "Platform": "regcopy.model.platform",

@@ -1,44 +1,32 @@
-"""The library: copy, inspect, list tags and delete, each one call."""
+"""The library: copy, inspect, list tags and delete, each one call.
+
+Each call has a session of its own. Who makes many gives them one `Session`, which has the
+same methods.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from regcopy.config.environment import Environment
-from regcopy.errors import ManifestInvalid, UsageError, located
+from regcopy.errors import UsageError
 from regcopy.events import Observer
-from regcopy.model.digest import Digest
-from regcopy.model.manifest import (
-    MAX_MANIFEST_BYTES,
-    ImageIndex,
-    ImageManifest,
-    RawManifest,
-    parse_manifest,
-)
-from regcopy.model.mediatypes import SCHEMA1
-from regcopy.model.platform import Platform
-from regcopy.session import Access, Session
-from regcopy.streams.blob import BlobStream, read_limited
-from regcopy.transports import find_transport, parse_reference
-from regcopy.transports.abilities import DeletesImages, ListsTags
-from regcopy.transports.base import (
-    ImageReference,
-    ImageSource,
-)
+from regcopy.session import Access, Session, tag_lister
+from regcopy.transports import find_transport
 from regcopy.transports.logins import ChecksCredentials
 
 if TYPE_CHECKING:
+    from regcopy.copying.image_info import ImageInfo
     from regcopy.copying.options import CopyOptions
     from regcopy.copying.result import CopyResult, DryRun
+    from regcopy.model.manifest import RawManifest
+    from regcopy.model.platform import Platform
     from regcopy.trust.options import TrustOptions
 
 __all__ = [
     "Access",
-    "ImageInfo",
     "check_credentials",
     "copy",
     "delete",
@@ -48,26 +36,6 @@ __all__ = [
     "plan_copy",
     "repository_name",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
-    """One image, for people and scripts.
-
-    Attributes:
-        name: repository as the registry knows it, "" for other transports.
-        digest: digest of the top manifest (of the index, where the tag names one).
-        raw: top manifest as received.
-        manifest: the image chosen for the platform.
-        config: exact bytes of its config, b"" where it has none; what the history of Docker's
-            schema 1 tells instead, whose diff IDs are empty.
-    """
-
-    name: str
-    digest: Digest
-    raw: RawManifest = field(repr=False)
-    manifest: ImageManifest = field(repr=False)
-    config: bytes = field(repr=False)
 
 
 def copy(
@@ -156,10 +124,8 @@ def get_manifest(
         NotFound: there is no such image.
         RegcopyError: it could not be read, or is not what its digest says.
     """
-    place = parse_reference(reference)
-    session = Session(environment=environment, cancelled=cancelled, observer=observer)
-    with _source(session, place, access) as source:
-        return source.get_manifest()
+    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+        return session.get_manifest(reference, access=access)
 
 
 def inspect(
@@ -186,20 +152,8 @@ def inspect(
         ManifestUnsupported: the index has no image for the platform.
         RegcopyError: it could not be read, or is not what its digest says.
     """
-    from regcopy.copying.choice import choose_image
-
-    place = parse_reference(reference)
-    session = Session(environment=environment, cancelled=cancelled, observer=observer)
-    with _source(session, place, access) as source:
-        top = source.get_manifest()
-        chosen = choose_image(source, top, platform or Platform.local())
-        raw = chosen.read(source)
-        image = parse_manifest(raw)
-        if isinstance(image, ImageIndex):
-            raise ManifestInvalid("the manifest is an index, where an image was announced")
-        config = _config(source, raw, image)
-    name = place.repository_name if isinstance(place, ListsTags) else ""
-    return ImageInfo(name, top.digest, top, image, config)
+    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+        return session.inspect(reference, platform=platform, access=access)
 
 
 def list_tags(
@@ -216,9 +170,8 @@ def list_tags(
         UsageError: the transport has no tags.
         RegcopyError: they could not be listed.
     """
-    place = _lister(reference)
     session = Session(environment=environment, cancelled=cancelled, observer=observer)
-    return _tags(place, session, access)
+    return _then_closed(session, session.list_tags(reference, access=access))
 
 
 def repository_name(reference: str) -> str:
@@ -227,7 +180,7 @@ def repository_name(reference: str) -> str:
     Raises:
         UsageError: the transport has no tags.
     """
-    place = _lister(reference)
+    place = tag_lister(reference)
     return "" if place.spans_repositories else place.repository_name
 
 
@@ -246,12 +199,8 @@ def delete(
         NotFound: there is no such image.
         RegcopyError: it could not be deleted.
     """
-    place = parse_reference(reference)
-    if not isinstance(place, DeletesImages):
-        raise UsageError(f"Deleting images not implemented for {place.transport}: images")
-    session = Session(environment=environment, cancelled=cancelled, observer=observer)
-    with session, located(reference=place):
-        place.delete_image(session.context(access, "destination"))
+    with Session(environment=environment, cancelled=cancelled, observer=observer) as session:
+        session.delete(reference, access=access)
 
 
 def check_credentials(
@@ -282,41 +231,6 @@ def check_credentials(
         transport.check_credentials(registry, session.context(access, "destination"))
 
 
-def _lister(reference: str) -> ListsTags:
-    place = parse_reference(reference)
-    if not isinstance(place, ListsTags):
-        raise UsageError(
-            f"Unsupported transport '{place.transport}' for tag listing. "
-            "Only supported: docker, docker-archive"
-        )
-    return place
-
-
-def _tags(place: ListsTags, session: Session, access: Access | None) -> Iterator[str]:
-    with session, located(reference=place):
-        yield from place.list_tags(session.context(access, "source"))
-
-
-def _config(source: ImageSource, raw: RawManifest, image: ImageManifest) -> bytes:
-    config = image.config
-    if raw.media_type in SCHEMA1:
-        from regcopy.model.schema1 import told_config  # few images are that old
-
-        return told_config(raw.payload)
-    if config is None:
-        return b""
-    with BlobStream(lambda offset: source.open_blob(config, offset=offset), config) as stream:
-        return read_limited(stream, MAX_MANIFEST_BYTES, what=f"config {config.digest}")
-
-
-@contextmanager
-def _source(
-    session: Session, place: ImageReference, access: Access | None
-) -> Iterator[ImageSource]:
-    """Open a place for reading; errors on the way tell which one it was."""
-    with (
-        session,
-        located(reference=place),
-        place.open_source(session.context(access, "source")) as source,
-    ):
-        yield source
+def _then_closed(session: Session, tags: Iterator[str]) -> Iterator[str]:
+    with session:
+        yield from tags

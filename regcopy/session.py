@@ -6,8 +6,10 @@ them: whoever lists tags, or copies between folders, should not wait for them.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -22,11 +24,12 @@ from regcopy.events import Observer, Silent
 from regcopy.streams.resources import Resources
 from regcopy.streams.windows import WindowBudget
 from regcopy.transports import parse_reference
-from regcopy.transports.abilities import TakesTags
+from regcopy.transports.abilities import DeletesImages, ListsTags, TakesTags
 from regcopy.transports.base import (
     Clocks,
     Context,
     ImageReference,
+    ImageSource,
     RetryPolicy,
     SideOptions,
 )
@@ -35,10 +38,13 @@ from regcopy.transports.joint_files import JointFiles
 if TYPE_CHECKING:
     from regcopy.auth.credential import Credential
     from regcopy.auth.keychain import Keychain
+    from regcopy.copying.image_info import ImageInfo
     from regcopy.copying.options import CopyOptions
     from regcopy.copying.places import CopyJob
     from regcopy.copying.result import CopyResult, DryRun
     from regcopy.model.digest import Digest
+    from regcopy.model.manifest import RawManifest
+    from regcopy.model.platform import Platform
     from regcopy.trust.options import Trust, TrustOptions
 
 
@@ -68,7 +74,9 @@ class Session:
 
     Places that are reached in the same way, on the same side, share their connections and
     tokens until the session is closed. The two sides share nothing: they may have two
-    accounts at one registry.
+    accounts at one registry. All methods may be called from any thread, but for `close`,
+    which has to wait until the others have returned. After it, and in a process that was
+    forked from the one that uses the session, every call raises UsageError.
 
     Args:
         environment: variables and folders; those of the process by default.
@@ -96,6 +104,8 @@ class Session:
         self._tally = Tally(observer or Silent())
         self._lock = threading.Lock()
         self._contexts: dict[tuple[Side, Access], Context] = {}
+        self._process = os.getpid()
+        self._is_closed = False
         self._trust_options = trust
         self._trust: Trust | None = None
 
@@ -124,7 +134,9 @@ class Session:
 
         tally = self._tally if observer is None else Tally(observer)
         job = self._job(source, destination, options, (source_access, destination_access))
-        return copy_image(job, tally)
+        before = self._tally.retries
+        result = copy_image(job, tally)
+        return replace(result, retries=self._tally.retries - before)
 
     def copy_layers(
         self,
@@ -171,13 +183,73 @@ class Session:
         destination_context = replace(job.destination_context, read_only=True)
         return dry_run(replace(job, destination_context=destination_context))
 
+    def get_manifest(self, reference: str, *, access: Access | None = None) -> RawManifest:
+        """Give the exact bytes of a manifest; arguments and errors as `regcopy.get_manifest`."""
+        with self._source(parse_reference(reference), access) as source:
+            return source.get_manifest()
+
+    def inspect(
+        self, reference: str, *, platform: Platform | None = None, access: Access | None = None
+    ) -> ImageInfo:
+        """Read manifest and config of an image; arguments and errors as `regcopy.inspect`."""
+        from regcopy.copying.image_info import read_image_info
+        from regcopy.model.platform import Platform
+
+        place = parse_reference(reference)
+        with self._source(place, access) as source:
+            return read_image_info(place, source, platform or Platform.local())
+
+    def list_tags(self, reference: str, *, access: Access | None = None) -> Iterator[str]:
+        """Give the tags of a repository; arguments and errors as `regcopy.list_tags`."""
+        return self._tags(tag_lister(reference), access)
+
+    def _tags(self, place: ListsTags, access: Access | None) -> Iterator[str]:
+        with located(reference=place):
+            yield from place.list_tags(self.context(access, "source"))
+
+    def delete(self, reference: str, *, access: Access | None = None) -> None:
+        """Delete an image; arguments and errors as `regcopy.delete`."""
+        place = parse_reference(reference)
+        if not isinstance(place, DeletesImages):
+            raise UsageError(f"Deleting images not implemented for {place.transport}: images")
+        with located(reference=place):
+            place.delete_image(self.context(access, "destination"))
+
+    @contextmanager
+    def _source(self, place: ImageReference, access: Access | None) -> Iterator[ImageSource]:
+        """Open a place for reading; errors on the way tell which one it was."""
+        with (
+            located(reference=place),
+            place.open_source(self.context(access, "source")) as source,
+        ):
+            yield source
+
     def context(self, access: Access | None, side: Side) -> Context:
-        """Give the context of a side; it is closed with the session."""
+        """Give the context of a side; it is closed with the session.
+
+        Raises:
+            UsageError: the session was closed, or is used in another process.
+        """
         how = access or Access()
+        if self._is_of_another_process:
+            # Two processes on one connection would take each other's answers for their own.
+            raise UsageError(
+                "the session is in use by the process that this one was forked from",
+                hint="make a session in each process",
+            )
         with self._lock:
+            if self._is_closed:
+                raise UsageError("the session is closed")
+            if not self._contexts:
+                self._process = os.getpid()
             if (side, how) not in self._contexts:
                 self._contexts[side, how] = self._make_context(how, side)
             return self._contexts[side, how]
+
+    @property
+    def _is_of_another_process(self) -> bool:
+        """Whether connections may be open that the process we were forked from uses."""
+        return bool(self._contexts) and self._process != os.getpid()
 
     def _make_context(self, how: Access, side: Side) -> Context:
         return Context(
@@ -256,7 +328,10 @@ class Session:
 
     def close(self) -> None:
         """Close all connections; may be called twice."""
+        if self._is_of_another_process:
+            return
         with self._lock:
+            self._is_closed = True
             contexts = list(self._contexts.values())
             self._contexts.clear()
         for context in contexts:
@@ -282,3 +357,19 @@ def _check_tags(place: ImageReference, options: CopyOptions) -> None:
     for tag in options.additional_tags:
         if isinstance(place, TakesTags):
             place.with_tag(tag)
+
+
+def tag_lister(reference: str) -> ListsTags:
+    """Parse the reference of a repository whose tags can be listed.
+
+    Raises:
+        InvalidReference: as `parse_reference`.
+        UsageError: the transport has no tags.
+    """
+    place = parse_reference(reference)
+    if not isinstance(place, ListsTags):
+        raise UsageError(
+            f"Unsupported transport '{place.transport}' for tag listing. "
+            "Only supported: docker, docker-archive"
+        )
+    return place

@@ -13,7 +13,7 @@ from regcopy.cli.gotext import quote
 from regcopy.cli.groups import RETRY, TOKEN_HOST, image_flags, parse_name, platform
 
 if TYPE_CHECKING:
-    from regcopy.api import ImageInfo
+    from regcopy.copying.image_info import ImageInfo
 
 _DESCRIPTION: Final = """
 Shows name, digest, tags, platform, labels and layers of an image as JSON. Nothing is downloaded

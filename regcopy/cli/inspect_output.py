@@ -11,7 +11,7 @@ from regcopy.model.image_config import to_oci_config
 from regcopy.model.mediatypes import DOCKER_MANIFEST, SCHEMA1
 
 if TYPE_CHECKING:
-    from regcopy.api import ImageInfo
+    from regcopy.copying.image_info import ImageInfo
     from regcopy.model.descriptor import Descriptor
     from regcopy.model.manifest import ImageManifest
 

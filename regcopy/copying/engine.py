@@ -30,7 +30,7 @@ def copy_image(job: CopyJob, tally: Tally) -> CopyResult:
 
     Args:
         job: what, from where, to where.
-        tally: told of everything; it is also the observer of both contexts.
+        tally: told of everything but repeated requests, which the observers of both contexts hear.
 
     Raises:
         RegcopyError: it could not be copied; the name at the destination is as it was.
@@ -46,7 +46,7 @@ def copy_image(job: CopyJob, tally: Tally) -> CopyResult:
             result = result.with_referrers(Referrers(places, root).bring(copy_image))
         else:
             result = _copy(places, top, wanted, tally)
-    return replace(result, retries=tally.retries, seconds=time.monotonic() - began)
+    return replace(result, seconds=time.monotonic() - began)
 
 
 def plan_for(places: Places, wanted: Wanted) -> Plan:

@@ -28,7 +28,8 @@ class CopyResult:
         bytes_copied: bytes of blobs that moved.
         bytes_reused: bytes of blobs that were there already.
         bytes_mounted: bytes of blobs that the registry took from another repository.
-        retries: requests that had to be repeated.
+        retries: requests that had to be repeated; of a session, also those of other copies at
+            that time.
         seconds: wall-clock time.
         already_there: nothing had to be done.
         changed: why the destination's digest differs from the source's, "" where it does not.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,20 @@ import pytest
 from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
 from regcopy.config.registries_kept import KeptRegistries
-from regcopy.errors import ConfigurationError
+from regcopy.errors import ConfigurationError, NotFound, UsageError
 from regcopy.session import Access, Session
 from regcopy.streams.windows import WindowBudget
-from regcopy.transports.base import Context
+from regcopy.testing.samples import single_image
+from regcopy.transports.base import Context, SideOptions
+from tests.contexts import QUICK, Recorder
 from tests.credentials import basic, environment, write_json
+from tests.fake_registry import FakeRegistry
+from tests.faults import refuse
+
+PLAIN = Access(
+    credential=Credential("ann", "secret"), options=SideOptions(tls_verify=False), retry=QUICK
+)
+IMAGE = single_image()
 
 
 def registries_of(context: Context) -> KeptRegistries:
@@ -58,3 +69,99 @@ def test_a_credential_beside_anonymous_access_is_refused_at_once() -> None:
         pytest.raises(ConfigurationError, match="exclude each other"),
     ):
         session.context(access, "source")
+
+
+def test_looking_at_images_shares_what_copies_share(fake: FakeRegistry) -> None:
+    fake.hold(IMAGE, "app", "1")
+    fake.on("GET", "", refuse(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="all"'))
+    name = f"docker://{fake.host}/app:1"
+    with Session(environment=environment()) as session:
+        assert list(session.list_tags(name, access=PLAIN)) == ["1"]
+        assert session.get_manifest(name, access=PLAIN) == IMAGE.top
+        assert session.inspect(name, access=PLAIN).digest == IMAGE.digest
+
+    # Only the first request had to be told that a credential is needed.
+    assert ["authorization" in asked.headers for asked in fake.seen].count(False) == 1
+
+
+def test_an_image_is_deleted_by_a_session(fake: FakeRegistry) -> None:
+    fake.hold(IMAGE, "app", "1")
+    with Session(environment=environment()) as session:
+        session.delete(f"docker://{fake.host}/app:1", access=PLAIN)
+
+    assert [asked.path for asked in fake.asked("DELETE")] == [f"/v2/app/manifests/{IMAGE.digest}"]
+
+
+@pytest.mark.parametrize("call", [Session.inspect, Session.get_manifest])
+def test_what_cannot_be_read_says_which_image_it_was(
+    call: Callable[[Session, str], object], tmp_path: Path
+) -> None:
+    with Session(environment=environment()) as session, pytest.raises(NotFound) as caught:
+        call(session, f"dir:{tmp_path}/none")
+
+    assert caught.value.reference == f"dir:{tmp_path}/none"
+
+
+def test_the_result_of_a_copy_counts_its_own_repeated_requests(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    fake.hold(IMAGE, "app", "1")
+    fake.on("GET", "/manifests/", refuse(503), refuse(503))
+    with Session(environment=environment()) as session:
+        results = [
+            session.copy(f"docker://{fake.host}/app:1", f"dir:{tmp_path}/{n}", source_access=PLAIN)
+            for n in range(2)
+        ]
+
+    assert [result.retries for result in results] == [2, 0]
+
+
+def test_repeated_requests_count_where_the_copy_has_its_own_observer(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    fake.hold(IMAGE, "app", "1")
+    fake.on("GET", "/manifests/", refuse(503))
+    with Session(environment=environment()) as session:
+        result = session.copy(
+            f"docker://{fake.host}/app:1",
+            f"dir:{tmp_path}/copy",
+            source_access=PLAIN,
+            observer=Recorder(),
+        )
+
+    assert result.retries == 1
+
+
+def test_a_session_that_was_closed_begins_nothing(tmp_path: Path) -> None:
+    session = Session(environment=environment())
+    session.close()
+
+    with pytest.raises(UsageError, match="the session is closed"):
+        session.copy(f"dir:{tmp_path}/a", f"dir:{tmp_path}/b")
+
+
+def test_a_session_in_use_is_refused_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session(environment=environment()) as session:
+        session.context(None, "source")
+        with monkeypatch.context() as forked:
+            forked.setattr(os, "getpid", lambda: -1)
+            with pytest.raises(UsageError, match="forked"):
+                session.context(None, "source")
+
+
+def test_a_session_made_before_a_fork_is_used_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session(environment=environment()) as session:
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        assert session.context(None, "source").side == "source"
+
+
+def test_another_process_does_not_close_what_is_not_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Session(environment=environment()) as session:
+        context = session.context(None, "source")
+        with monkeypatch.context() as forked:
+            forked.setattr(os, "getpid", lambda: -1)
+            session.close()
+
+        assert session.context(None, "source") is context

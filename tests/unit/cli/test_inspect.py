@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from regcopy import api
-from regcopy.api import ImageInfo
+from regcopy.copying.image_info import ImageInfo
 from regcopy.errors import Forbidden, RegcopyError, ServerFault
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
