@@ -108,13 +108,17 @@ def copy_many(
 
 
 def _parsed(lines: Iterable[str | Line]) -> tuple[Line, ...]:
+    if isinstance(lines, str):
+        raise UsageError("one text in place of a list", hint="split it into its lines")
     given = list(lines)
     texts = [line for line in given if isinstance(line, str)]
-    if texts and len(texts) != len(given):
+    known = tuple(line for line in given if isinstance(line, Line))
+    if len(texts) + len(known) != len(given):
+        raise UsageError("each line of a list is a text or a Line")
+    if texts and known:
         raise UsageError("a list of texts and lines: give the one or the other")
     if texts:
         return parse_list(texts)
-    known = tuple(line for line in given if isinstance(line, Line))
     if len({line.number for line in known}) != len(known):
         raise UsageError("two lines have one number: they are not of one list")
     return known

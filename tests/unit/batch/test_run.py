@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,12 @@ def test_lines_of_two_lists_are_refused() -> None:
     [other] = parse_list(["oci:c dir:d"])
     with pytest.raises(UsageError, match="two lines have one number"):
         copy_many([one, other])
+
+
+@pytest.mark.parametrize("given", [[("dir:a", "dir:b")], [Path("a")], "dir:a dir:b"])
+def test_what_is_no_list_of_lines_is_refused(given: Iterable[str]) -> None:
+    with pytest.raises(UsageError, match="list"):
+        copy_many(given)
 
 
 def test_a_repository_that_must_be_made_first_is_named(fake: FakeRegistry, tmp_path: Path) -> None:
