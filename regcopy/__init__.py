@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from regcopy import batch, checking, errors, events
     from regcopy.api import (
         copy,
         delete,
@@ -67,13 +68,20 @@ __all__ = [
     "TransportError",
     "TrustOptions",
     "UsageError",
+    "batch",
+    "checking",
     "copy",
     "delete",
+    "errors",
+    "events",
     "get_manifest",
     "inspect",
     "list_tags",
     "plan_copy",
 ]
+
+# Modules that belong to the library and need no import of their own.
+_MODULES: Final = frozenset({"batch", "checking", "errors", "events"})
 
 # Name → module; tests compare it with the imports above and with __all__.
 _HOMES: Final = {
@@ -110,13 +118,20 @@ _HOMES: Final = {
 }
 
 
-def __getattr__(name: str) -> object:
+def _load(name: str) -> object:
     """Import a public name when it is first asked for (PEP 562)."""
     import importlib
 
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:
+    # A type checker that saw it would take every name for one of this module.
+    __getattr__ = _load
 
 
 def __dir__() -> list[str]:
