@@ -45,6 +45,7 @@ class OpenedImage:
     """An image that is being looked into.
 
     Attributes:
+        source: gives out manifests, and raw bytes of blobs that nobody has verified.
         pool: reads several of its parts at once.
         check_cancelled: raises Cancelled once the run was cancelled.
     """
@@ -55,7 +56,11 @@ class OpenedImage:
     check_cancelled: Callable[[], None]
 
     def stream(self, blob: Descriptor) -> BlobStream:
-        """Give the bytes of a blob, verified while they are read."""
+        """Give the bytes of a blob, verified while they are read.
+
+        The last of them are only given out if size and digest are those of the descriptor.
+        So many streams as `source.max_parallel` says may be read at once, each in one thread.
+        """
         return BlobStream(lambda offset: self.source.open_blob(blob, offset=offset), blob)
 
     def read_config(self, blob: Descriptor) -> bytes:
@@ -65,9 +70,15 @@ class OpenedImage:
 
 
 @contextmanager
-def open_image(reference: str, reading: Reading) -> Iterator[OpenedImage]:
-    """Open an image; errors on the way out tell which one it was. Errors as `api.inspect`."""
-    with reading_session(reading) as session, opened_in(session, reference, reading) as image:
+def open_image(reference: str, reading: Reading | None = None) -> Iterator[OpenedImage]:
+    """Open an image; errors on the way out tell which one it was. Errors as `regcopy.inspect`.
+
+    Args:
+        reference: `transport:reference`.
+        reading: how it is reached.
+    """
+    how = reading or Reading()
+    with reading_session(how) as session, opened_in(session, reference, how) as image:
         yield image
 
 
