@@ -1,7 +1,18 @@
 """What happens during a copy, as values, and who wants to know.
 
 Observers are called from worker threads, one call at a time for each copy: they need
-no lock of their own, and they must return quickly.
+no lock of their own, and they must return quickly. One that raises ends its copy:
+
+    class Job:
+        def __init__(self) -> None:
+            self.stopped = threading.Event()
+
+        def notify(self, event: regcopy.Event, /) -> None:
+            if self.stopped.is_set():
+                raise regcopy.Cancelled("stopped by the user")
+
+so that one of several copies of a session can be stopped, where the session's own
+`cancelled` stops all.
 """
 
 from __future__ import annotations
@@ -109,7 +120,11 @@ class Observer(Protocol):
     """Somebody who wants to know."""
 
     def notify(self, event: Event, /) -> None:
-        """Take one event; must not block for long and must not raise."""
+        """Take one event, and return soon: the copy waits.
+
+        What it raises ends the copy, which raises it in its turn; nothing half-written stays
+        visible.
+        """
         ...
 
 

@@ -11,10 +11,11 @@ import pytest
 from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
 from regcopy.config.registries_kept import KeptRegistries
-from regcopy.errors import ConfigurationError, NotFound, UsageError
+from regcopy.errors import Cancelled, ConfigurationError, NotFound, UsageError
+from regcopy.events import BlobAdvanced, Event
 from regcopy.session import Access, Session
 from regcopy.streams.windows import WindowBudget
-from regcopy.testing.samples import single_image
+from regcopy.testing.samples import single_image, write_layout
 from regcopy.transports.base import Context, SideOptions
 from tests.contexts import QUICK, Recorder
 from tests.credentials import basic, environment, write_json
@@ -130,6 +131,26 @@ def test_repeated_requests_count_where_the_copy_has_its_own_observer(
         )
 
     assert result.retries == 1
+
+
+@pytest.mark.parametrize("error", [Cancelled("enough"), BrokenPipeError(), KeyError("a bug")])
+def test_what_an_observer_raises_ends_its_copy_and_no_other(
+    fake: FakeRegistry, tmp_path: Path, error: Exception
+) -> None:
+    class Raising:
+        def notify(self, event: Event, /) -> None:
+            if isinstance(event, BlobAdvanced):
+                raise error
+
+    write_layout(IMAGE, tmp_path / "app", "1")
+    source, target = f"oci:{tmp_path}/app:1", f"docker://{fake.host}/app:1"
+    with Session(environment=environment()) as session:
+        with pytest.raises(type(error)) as caught:
+            session.copy(source, target, destination_access=PLAIN, observer=Raising())
+        assert caught.value is error
+        assert fake.asked("PUT", "/manifests/") == []
+
+        assert session.copy(source, target, destination_access=PLAIN).digest == IMAGE.digest
 
 
 def test_a_session_that_was_closed_begins_nothing(tmp_path: Path) -> None:
