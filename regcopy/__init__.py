@@ -5,7 +5,21 @@
     result = regcopy.copy("docker://quay.io/team/app:1", "oci:folder:1")
     print(result.digest, result.bytes_copied)
 
-Names are loaded when they are first used: `import regcopy` alone costs next to nothing.
+What there is for programs; all else may change at any time:
+
+    regcopy              copy, plan_copy, inspect, get_manifest, list_tags, delete: each one call,
+                         from any thread; and the values that they take and give, all frozen
+    regcopy.Session      the same calls, which share connections and tokens
+    regcopy.errors       what they raise; regcopy.errors.NotFound is one
+    regcopy.events       what observers are told
+    regcopy.batch        lists of copies: copy_many
+    regcopy.checking     verify_image, diff_images, read_image_tree; open_image reads single blobs
+    regcopy.serving      RegistryServer: a registry in this process, for your tests, too
+    regcopy.testing      images to put into it, and the tests that each transport must pass
+    regcopy.transports   parse_reference, and in `base` the contract for transports of your own
+
+Nothing is printed. What is logged, below the name "regcopy", is of level DEBUG. Names are loaded
+when they are first used: `import regcopy` alone costs next to nothing.
 """
 
 from __future__ import annotations

@@ -2,6 +2,30 @@
 
 This package is imported as `regcopy.transports`; its files lie in the top-level folder
 `transports` (see the first lines of ARCHITECTURE.md).
+
+A reference can be opened by itself, for what no call of the library does. An artifact that
+was made in memory:
+
+    content = b'{"passed": true}'
+    blob = Descriptor("application/json", Digest.of(content), len(content))
+    empty = Descriptor("application/vnd.oci.empty.v1+json", Digest.of(b"{}"), 2)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "artifactType": "application/vnd.example.report",
+        "config": empty.to_json(),
+        "layers": [blob.to_json()],
+    }
+    place = parse_reference("docker://registry.example.com/team/report:1")
+    with (
+        Session() as session,
+        place.open_destination(session.context(None, "destination")) as destination,
+    ):
+        for described, text in ((blob, content), (empty, b"{}")):
+            destination.put_blob(BlobStream(lambda at: io.BytesIO(text[at:]), described))
+        raw = RawManifest(json.dumps(manifest).encode(), str(manifest["mediaType"]))
+        destination.put_manifest(raw, top=True)
+        destination.commit()
 """
 
 from __future__ import annotations

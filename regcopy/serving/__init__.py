@@ -1,7 +1,12 @@
 """A registry for trials, tests and hand-over: the OCI Distribution API over one image layout.
 
+    from regcopy.serving import RegistryServer
+
     with RegistryServer("images", port=5000) as server:
         print(server.address)
+
+Tests of a program take `RegistryServer(durable=False)`, with a temporary folder and a free
+port, and reach it with `regcopy.Access(options=regcopy.SideOptions(tls_verify=False))`.
 
 The folder is an OCI image layout (image-spec image-layout.md) that every other program can
 read: the tag `1.0` of the repository `team/app` is the image `oci:images:team/app:1.0`.

@@ -5,6 +5,7 @@ that gives a `Place`. All tests of this module then run on it:
 
     from regcopy.testing.contract import *  # noqa: F403
     from regcopy.testing.place import Place
+    from regcopy.transports import parse_reference
 
     @pytest.fixture
     def place(tmp_path):
