@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from regcopy.copying.choice import Wanted
-from regcopy.copying.engine import copied_images, plan_for
+from regcopy.copying.engine import copied_images, plan_for, present_images
 from regcopy.copying.places import CopyJob, Places, open_places
 from regcopy.copying.plan import Plan, PlannedBlob
 from regcopy.copying.referrers import Referrers, check_referrers
-from regcopy.copying.result import CopiedImage, DryRun
+from regcopy.copying.result import DryRun
 from regcopy.errors import located
 from regcopy.model.manifest import RawManifest
 from regcopy.transports.abilities import MountsBlobs
@@ -43,7 +43,7 @@ def _nothing(places: Places, top: RawManifest, wanted: Wanted) -> DryRun:
     return DryRun(
         source_digest=top.digest,
         digest=wanted.digest,
-        images=(CopiedImage(wanted.digest, wanted.platform),),
+        images=present_images(places.job, wanted),
         blobs_to_copy=0,
         bytes_to_copy=0,
         blobs_present=0,

@@ -73,15 +73,21 @@ def copied_images(root: Node, wanted: Wanted) -> tuple[CopiedImage, ...]:
     return (CopiedImage(root.raw.digest, wanted.platform),)
 
 
-def _nothing_to_do(job: CopyJob, top: RawManifest, wanted: Wanted) -> CopyResult:
+def present_images(job: CopyJob, wanted: Wanted) -> tuple[CopiedImage, ...]:
+    """The images that would be copied, where their manifests need not be read."""
     parsed = parse_manifest(wanted.raw) if wanted.raw else None
     if isinstance(parsed, ImageIndex):
         entries = select(parsed, job.options.instances)
-        images = tuple(CopiedImage(entry.digest, entry.platform) for entry in entries)
-    else:
-        images = (CopiedImage(wanted.digest, wanted.platform),)
+        return tuple(CopiedImage(entry.digest, entry.platform) for entry in entries)
+    return (CopiedImage(wanted.digest, wanted.platform),)
+
+
+def _nothing_to_do(job: CopyJob, top: RawManifest, wanted: Wanted) -> CopyResult:
     return CopyResult(
-        digest=wanted.digest, source_digest=top.digest, images=images, already_there=True
+        digest=wanted.digest,
+        source_digest=top.digest,
+        images=present_images(job, wanted),
+        already_there=True,
     )
 
 

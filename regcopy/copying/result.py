@@ -74,7 +74,8 @@ class DryRun:
     """What a copy would do.
 
     Attributes:
-        digest: digest the destination would have; None where it depends on compression.
+        digest: digest the destination would have; None where bytes would change on the way.
+        images: each image manifest that would be at the destination, with its digest at the source.
         blobs_to_copy, bytes_to_copy: what would move.
         blobs_present, bytes_present: what is there already.
         requests: estimate of requests to both sides together, those for referrers left out.

@@ -331,6 +331,15 @@ def test_a_dry_run_of_what_is_there_says_so(world: World) -> None:
     assert world.dry_run(source).already_there
 
 
+def test_a_dry_run_of_an_index_that_is_there_names_its_images(world: World) -> None:
+    source = world.source.add(multi_platform_image(), "app")
+    before = world.dry_run(source, ALL)
+    world.copy(source, ALL)
+    after = world.dry_run(source, ALL)
+    assert after.already_there
+    assert after.images == before.images
+
+
 SINGLE = Capabilities(frozenset({OCI_MANIFEST}))
 
 
