@@ -70,7 +70,7 @@ class Pool:
         abort: Callable[[], None] = lambda: None,
         limits: Limits | None = None,
     ) -> None:
-        self.workers = max(1, workers)
+        self.workers: int = max(1, workers)
         self._cancelled = cancelled
         self._abort = abort
         self._limits = limits

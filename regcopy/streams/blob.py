@@ -69,14 +69,14 @@ class BlobStream:
                 passed.
             on_progress: called with the position after each block.
         """
-        self.position = 0
+        self.position: int = 0
         self._media_type = expected.media_type if expected else media_type
         self._annotations = annotations
         self._opener = opener
         self._raw: Readable | None = None
         self._must_be = expected.digest if expected else digest
         is_whole = expected is not None and expected.size != UNKNOWN_SIZE
-        self.expected = expected if is_whole else None
+        self.expected: Descriptor | None = expected if is_whole else None
         self._algorithm = self._must_be.algorithm if self._must_be else "sha256"
         self._hasher = new_hasher(self._algorithm)
         self._hashed = 0
