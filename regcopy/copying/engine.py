@@ -7,7 +7,7 @@ from the leaves up, then the name. A reader never sees a manifest that lacks som
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from regcopy.copying.choice import Wanted
@@ -21,8 +21,12 @@ from regcopy.copying.source_blobs import SourceBlobs
 from regcopy.copying.tally import Tally
 from regcopy.copying.transfer import Outcome, Placed, Transfer
 from regcopy.copying.tree import Node, select
-from regcopy.errors import located
+from regcopy.errors import NotFound, Refused, located
+from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
+
+_Finished = tuple[tuple[CopyResult, ...], Mapping[Digest, RawManifest]]
+"""Referrers that were copied, and what was written, by the source's digest."""
 
 
 def copy_image(job: CopyJob, tally: Tally) -> CopyResult:
@@ -104,10 +108,12 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
     tally.notify(plan.started(places.signatures.signed))
     with located(reference=job.destination):
         transfer = Transfer(places, blobs, tally, expected)
-        placed = transfer.run(plan.blobs, plan.unpacked)
-        referrers.put_subjects()
-        brought = referrers.bring(copy_image)
-        written = writer.write(transfer, placed)
+
+        def finish(placed: list[Placed]) -> _Finished:
+            referrers.put_subjects()
+            return referrers.bring(copy_image), writer.write(transfer, placed)
+
+        placed, (brought, written) = _place_and(finish, transfer, plan)
     digest = written[plan.root.raw.digest].digest
     reasons = plan.reasons(one.change for one in placed if one.change)
     result = CopyResult(
@@ -126,6 +132,20 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         changed="; ".join(reasons) if digest != plan.root.raw.digest else "",
     )
     return result.with_referrers(brought)
+
+
+def _place_and(
+    finish: Callable[[list[Placed]], _Finished], transfer: Transfer, plan: Plan
+) -> tuple[list[Placed], _Finished]:
+    """Place the blobs and finish; once more where the destination may have lost some of them."""
+    placed = transfer.run(plan.blobs, plan.unpacked)
+    try:
+        return placed, finish(placed)
+    except (NotFound, Refused):
+        if not transfer.doubt():
+            raise
+    placed = transfer.run(plan.blobs, plan.unpacked)
+    return placed, finish(placed)
 
 
 def _bytes(placed: Iterable[Placed], outcome: Outcome) -> int:

@@ -66,5 +66,10 @@ class Ledger:
         with self._changed:
             self._held.setdefault((domain, digest), {})[scope] = reference
 
+    def forget(self, domain: Hashable, scope: Hashable, digest: Digest) -> None:
+        """Strike out what was written down: the blob may not be there any more."""
+        with self._changed:
+            self._held.get((domain, digest), {}).pop(scope, None)
+
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

@@ -80,6 +80,7 @@ class Transfer:
         self._precomputes = job.options.precompute_digests
         self._made = shared.get(MadeLayers, "", MadeLayers)
         self._ledger = shared.get(Ledger, "", Ledger)
+        self._unasked: list[Digest] = []
         self.plain_layers = shared.get(PlainLayers, "", PlainLayers)
 
     def run(
@@ -101,6 +102,19 @@ class Transfer:
         missing = [layer for layer in unpacked if self.plain_layers.find(layer.digest) is None]
         self._run(self._blobs.look_into, missing, is_heavy=lambda _: True)
         return placed
+
+    def doubt(self) -> bool:
+        """Ask for all blobs when they are placed again; tell whether some were not asked for.
+
+        What an earlier copy of a session brought may have gone since: images are deleted, and
+        registries collect their garbage.
+        """
+        place, unasked = self._destination, self._unasked
+        self._unasked = []
+        if isinstance(place, SharesBlobs):
+            for digest in unasked:
+                self._ledger.forget(place.blob_domain, place.blob_scope, digest)
+        return bool(unasked)
 
     def _run(
         self,
@@ -158,6 +172,7 @@ class Transfer:
         with self._ledger.alone(domain, blob.digest, self._blobs.check_stopped):
             held = self._ledger.holders(domain, blob.digest)
             if scope in held:
+                self._unasked.append(blob.digest)
                 return blob, "reused"
             if any(self._mount(blob, elsewhere) for elsewhere in held.values()):
                 found: Found = (blob, "mounted")

@@ -11,7 +11,7 @@ from regcopy.copying.engine import copy_image
 from regcopy.copying.places import CopyJob
 from regcopy.copying.result import CopyResult
 from regcopy.copying.tally import Tally
-from regcopy.errors import StorageFailed
+from regcopy.errors import NotFound, Refused, StorageFailed
 from regcopy.events import Silent
 from regcopy.testing.samples import FOUR_PLATFORMS, image_of_layers, make_layer
 from tests.contexts import make_context
@@ -89,3 +89,35 @@ def test_when_the_one_that_brings_a_blob_fails_the_next_one_brings_it(
     with pytest.raises(StorageFailed):
         copy_image(jobs[0], Tally(Silent()))
     assert all(run_all(jobs[1:]))
+
+
+def test_blobs_that_were_removed_since_an_earlier_copy_are_brought_again(
+    world: World, jobs: list[CopyJob]
+) -> None:
+    copy_image(jobs[0], Tally(Silent()))
+    blobs, before = world.destination.blobs["copy0"], dict(world.destination.blobs["copy0"])
+    blobs.clear()
+    world.destination.tags.clear()
+
+    def look(call: str, about: str) -> None:
+        if call == "put_manifest" and blobs != before:
+            raise NotFound("blob unknown")
+
+    world.destination.hook = look
+    result = copy_image(jobs[0], Tally(Silent()))
+
+    assert blobs == before
+    assert result.blobs_copied == len(before)
+
+
+def test_a_manifest_that_is_refused_for_another_reason_is_written_once(
+    world: World, jobs: list[CopyJob]
+) -> None:
+    def refuse(call: str, about: str) -> None:
+        if call == "put_manifest":
+            raise Refused("no such names here")
+
+    world.destination.hook = refuse
+    with pytest.raises(Refused):
+        copy_image(jobs[0], Tally(Silent()))
+    assert len(world.destination.called("put_manifest")) == 1
