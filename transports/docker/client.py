@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 MAX_REDIRECTS: Final = 5
+# A token that has become stale is renewed, and the way may turn out to be another one.
+MAX_CHALLENGES: Final = 4
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_WITH_BODY: Final = frozenset({307, 308})
 
@@ -118,6 +120,7 @@ class RegistryClient:
         url = resolve(f"{self._http.home}/", request.target, self._http.home)
         is_home = Origin.of(url) == self._http.home
         secret = self._secret_for(request) if is_home else None
+        answered = 0
         while True:
             reply = self._follow(request, url, secret)
             if reply.status in request.expect:
@@ -125,6 +128,10 @@ class RegistryClient:
             error = self._error(reply, request, secret)
             if not isinstance(error, Unauthorized) or not self._is_ours(reply):
                 raise error
+            # A front that wants a password may stand before a registry that wants a token.
+            if answered == MAX_CHALLENGES:
+                raise error
+            answered += 1
             better = self._answer(reply, request, secret)
             if better is None or not _rewind(request.body):
                 raise error

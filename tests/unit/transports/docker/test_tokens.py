@@ -21,7 +21,7 @@ from regcopy.transports.docker import tokens
 from regcopy.transports.docker.client import RegistryClient, Request, Scope
 from regcopy.transports.docker.tokens import Token, TokenCache, bearer
 from tests.http_world import client_of, get, headers_of
-from tests.played_server import answer
+from tests.played_server import PlayedServer, Talk, answer
 from tests.token_world import LOGIN, WANTED, World, ask, token_reply
 
 
@@ -276,3 +276,24 @@ def test_a_service_that_redirects_for_ever_is_refused() -> None:
 
     with pytest.raises(Refused, match="redirects more than 5 times"):
         ask(world)
+
+
+def test_a_registry_that_wants_something_else_each_time_is_given_up() -> None:
+    """As where a front that wants a password stands before a registry that wants a token."""
+
+    def script(talk: Talk) -> None:
+        for _ in range(40):
+            head = talk.hear()
+            if head.startswith(b"GET /token"):
+                talk.say(token_reply("t"))
+            elif b"Basic" in head:
+                challenge = f'Bearer realm="http://{server.host}/token"'
+                talk.say(answer(401, b"{}", {"WWW-Authenticate": challenge}))
+            elif head:
+                talk.say(answer(401, b"{}", {"WWW-Authenticate": 'Basic realm="front"'}))
+
+    with PlayedServer(script) as server, client_of(server.host, credential=LOGIN) as client:
+        with pytest.raises(Unauthorized):
+            client.send(get())
+
+        assert len(server.heard) < 10
