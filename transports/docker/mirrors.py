@@ -40,8 +40,12 @@ def pull_places(name: ImageName, context: Context) -> tuple[PullPlace, ...]:
     """Give the places to read an image from, in the order in which they are tried.
 
     Raises:
+        UsageError: the registry is written to, and blocked.
         ConfigurationError: registries.conf cannot be used.
     """
+    if context.side == "destination":
+        # Whoever adds to what is there reads it where he writes: a mirror may be behind.
+        return (PullPlace(PullEndpoint(name), settled(name, context)),)
     endpoints = pull_endpoints(name, _conf(context))
     return tuple(PullPlace(endpoint, _at(endpoint, name, context)) for endpoint in endpoints)
 

@@ -16,6 +16,7 @@ from regcopy.auth.keychain import FixedKeychain
 from regcopy.config.environment import Environment
 from regcopy.errors import ConfigurationError, NotFound, TlsFailed, UsageError
 from regcopy.model.digest import Digest
+from regcopy.streams.resources import Resources
 from regcopy.testing.samples import multi_platform_image, single_image
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import FindsTags, ListsReferrers, ListsTags
@@ -24,6 +25,8 @@ from regcopy.transports.base import (
     ImageSource,
     SideOptions,
 )
+from regcopy.trust.attachments import read_attachments, write_attachments
+from regcopy.trust.signatures import SigstoreSignature
 from tests.conftest import Keep
 from tests.contexts import make_context
 from tests.docker_tools import describe, read_all
@@ -295,3 +298,28 @@ def test_what_is_attached_to_an_image_may_be_at_home_alone(world: World) -> None
         assert source.find_tag(tag_of(subject.digest, ".sig")) == artifact.digest
         assert source.find_tag(tag_of(subject.digest, ".att")) is None
         assert source.list_referrers(artifact.digest) == ()
+
+
+def test_signatures_are_added_to_those_that_the_place_itself_has(world: World) -> None:
+    image = parse_reference(f"docker://{world.home.host}/app:1")
+    subject = Digest.of(b"manifest")
+    one, two, three = (SigstoreSignature("a/type", text, {}) for text in (b"one", b"two", b"three"))
+    world.change(side="destination", environment=Environment({}), options=make_context().options)
+    write_attachments(image, subject, [one], world.context)
+    world.mirror.blobs |= world.home.blobs  # and from here on it is behind
+    world.mirror.manifests |= world.home.manifests
+    write_attachments(image, subject, [two], world.context)
+    conf = world.folder / "own.conf"
+    conf.write_text(
+        f'[[registry]]\nlocation = "{world.home.host}"\n'
+        f'[[registry.mirror]]\nlocation = "{world.mirror.host}"\ninsecure = true\n'
+    )
+
+    behind = replace(
+        world.context,
+        environment=Environment({"CONTAINERS_REGISTRIES_CONF": str(conf)}),
+        resources=Resources(),
+    )
+    write_attachments(image, subject, [three], world.keep(behind))
+
+    assert read_attachments(image, subject, world.context) == (one, two, three)
