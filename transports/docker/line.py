@@ -130,7 +130,11 @@ def dial(host: str, port: int, seconds: float, lines: Lines) -> tuple[socket.soc
     for position, (family, kind, protocol, _, address) in enumerate(found):
         # An address that swallows packets leaves its share of the time to the others.
         share = (deadline - time.monotonic()) / (len(found) - position)
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:  # a machine without IPv6, for one, which the resolver may not know
+            failure = error
+            continue
         line = Line(sock, lines)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -78,6 +78,24 @@ def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         sock.close()
 
 
+def test_an_address_of_a_family_that_this_machine_lacks_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = [
+            (socket.AF_DECnet, socket.SOCK_STREAM, 0, "", ("::1", port, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+        sock, line = dial("registry.example", port, 5.0, Lines())
+
+        assert sock.getpeername() == ("127.0.0.1", port)
+        line.release()
+        sock.close()
+
+
 def test_a_name_that_no_resolver_takes_is_an_error_like_others() -> None:
     with pytest.raises(ConnectionFailed, match="cannot be resolved"):
         dial("a" * 64 + ".example", 443, 5.0, Lines())
