@@ -32,6 +32,7 @@ from regcopy.transports.base import (
     ImageSource,
     RetryPolicy,
     SideOptions,
+    Uses,
 )
 from regcopy.transports.joint_files import JointFiles
 
@@ -227,6 +228,8 @@ class Session:
     def context(self, access: Access | None, side: Side) -> Context:
         """Give the context of a side; it is closed with the session.
 
+        Asked for once for each copy, or whatever else has a budget of retries.
+
         Raises:
             UsageError: the session was closed, or is used in another process.
         """
@@ -244,7 +247,9 @@ class Session:
                 self._process = os.getpid()
             if (side, how) not in self._contexts:
                 self._contexts[side, how] = self._make_context(how, side)
-            return self._contexts[side, how]
+            context = self._contexts[side, how]
+        context.resources.get(Uses, (), Uses).add()
+        return context
 
     @property
     def _is_of_another_process(self) -> bool:

@@ -108,14 +108,15 @@ def run(
     dry_run: bool = False,
     resume: Iterable[LineReport] = (),
     cancelled: threading.Event | None = None,
+    access: Access = QUICK,
 ) -> Ran:
     """Copy a list to its end."""
     return Ran(
         list(
             copy_many(
                 texts,
-                source_access=QUICK,
-                destination_access=QUICK,
+                source_access=access,
+                destination_access=access,
                 jobs=jobs,
                 max_failures=max_failures,
                 dry_run=dry_run,

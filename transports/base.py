@@ -52,6 +52,31 @@ class RetryPolicy:
     total_seconds: float = 900.0
 
 
+class Uses:
+    """How often a context was given out in its session: each copy has a budget of its own.
+
+    Clients live as long as the session, and what one copy has spent must not be missing in
+    the next. Safe for use by several threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """At least 1: whoever has a context uses it."""
+        return max(1, self._count)
+
+    def add(self) -> None:
+        """Count one more."""
+        with self._lock:
+            self._count += 1
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """Three clocks against silence, in seconds, and the slowest rate, in bytes a second."""

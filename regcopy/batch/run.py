@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from regcopy.batch.events import (
@@ -63,8 +62,8 @@ def copy_many(
     Args:
         lines: each `SOURCE DESTINATION [option…]`, or lines of `parse_list`.
         options: which images and how, as far as a line does not say so itself.
-        source_access: credentials, TLS and retries of all sources; the budget of retries is
-            that of one line, and is multiplied by the number of lines.
+        source_access: credentials, TLS and retries of all sources; each line has the budget
+            of retries.
         destination_access: the same of all destinations.
         jobs: copies under way at once.
         max_failures: after so many failed lines nothing new is begun; 0 for no limit.
@@ -89,8 +88,8 @@ def copy_many(
     stop = cancelled or threading.Event()
     how = HowToCopy(
         options or CopyOptions(),
-        _with_budget(source_access, len(parsed)),
-        _with_budget(destination_access, len(parsed)),
+        source_access or Access(),
+        destination_access or Access(),
         dry_run,
         done_before(resume),
         stop,
@@ -122,12 +121,6 @@ def _parsed(lines: Iterable[str | Line]) -> tuple[Line, ...]:
     if len({line.number for line in known}) != len(known):
         raise UsageError("two lines have one number: they are not of one list")
     return known
-
-
-def _with_budget(access: Access | None, lines: int) -> Access:
-    chosen = access or Access()
-    retry = replace(chosen.retry, budget=chosen.retry.budget * max(1, lines))
-    return replace(chosen, retry=retry)
 
 
 class _Run:

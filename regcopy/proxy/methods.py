@@ -31,12 +31,12 @@ class ImageProxy:
 
     def __init__(self, session: Session, access: Access, platform: Platform) -> None:
         self._session = session
-        self._context = session.context(access, "source")
+        self._access = access
         self._platform = platform
         self._is_ready = False
         self._images: dict[int, OpenImage] = {}
         self._last = _NO_IMAGE
-        self._pipes = Pipes(self._context.cancelled)
+        self._pipes = Pipes(session.context(access, "source").cancelled)
         self._methods: Mapping[str, Callable[[ProxyRequest], ProxyReply]] = {
             "OpenImage": self._open_image,
             "OpenImageOptional": self._open_image_optional,
@@ -82,7 +82,8 @@ class ImageProxy:
         if len(self._images) >= _MAX_IMAGES:
             raise ProxyError(f"there are {_MAX_IMAGES} images open; close some first")
         reference = parse_reference(request.text(0, "imageref"))
-        image = OpenImage(reference, self._context, self._session.trust(), self._platform)
+        context = self._session.context(self._access, "source")
+        image = OpenImage(reference, context, self._session.trust(), self._platform)
         self._last += 1
         self._images[self._last] = image
         return ProxyReply(self._last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,20 @@ def test_another_process_does_not_close_what_is_not_its_own(
             session.close()
 
         assert session.context(None, "source") is context
+
+
+def test_each_copy_has_a_budget_of_retries_of_its_own(fake: FakeRegistry, tmp_path: Path) -> None:
+    image = single_image()
+    access = replace(PLAIN, retry=replace(QUICK, budget=1))
+    with Session(environment=environment()) as session:
+        for number in range(3):
+            fake.hold(image, "app", f"{number}")
+            fake.on("GET", f"manifests/{number}", refuse(503))
+
+            result = session.copy(
+                f"docker://{fake.host}/app:{number}",
+                f"dir:{tmp_path}/{number}",
+                source_access=access,
+            )
+
+            assert result.digest == image.digest

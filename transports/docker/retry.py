@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from regcopy.errors import ConnectionFailed, RateLimited, ServerFault, TlsFailed, TransportError
 from regcopy.events import Retrying as RetryingEvent
-from regcopy.transports.base import Context
+from regcopy.transports.base import Context, Uses
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -74,7 +74,7 @@ class Retrier:
         self._context = context
         self._clock = clock
         self._lock = threading.Lock()
-        self._budget = context.retry.budget
+        self._spent = 0
         self._not_before = 0.0
 
     def call(
@@ -148,9 +148,10 @@ class Retrier:
         return retrying(again)
 
     def _spend(self) -> bool:
+        uses = self._context.resources.get(Uses, (), Uses)
         with self._lock:
-            self._budget -= 1
-            return self._budget >= 0
+            self._spent += 1
+            return self._spent <= self._context.retry.budget * uses.count
 
     def _wait_for_turn(self) -> None:
         self._context.check_cancelled()

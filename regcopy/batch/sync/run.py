@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
-from dataclasses import replace
 
 from regcopy.batch.events import LineEvent
 from regcopy.batch.line_options import LineOptions
@@ -13,19 +12,17 @@ from regcopy.batch.run import copy_many
 from regcopy.batch.sync.request import SyncPlan, SyncRequest
 from regcopy.config.environment import Environment
 from regcopy.copying.options import CopyOptions
-from regcopy.session import Access
 from regcopy.trust.options import TrustOptions
 
 
 def sync_lines(plan: SyncPlan) -> tuple[Line, ...]:
     """Make a list of a plan; the n-th image is line n."""
-    count = len(plan.images)
     return tuple(
         Line(
             number,
             image.source,
             image.destination,
-            options=LineOptions(source_access=_with_budget(image.access, count)),
+            options=LineOptions(source_access=image.access),
         )
         for number, image in enumerate(plan.images, 1)
     )
@@ -66,9 +63,3 @@ def sync_images(
         environment=environment,
         trust=trust,
     )
-
-
-def _with_budget(access: Access, images: int) -> Access:
-    # One side is one client of a registry, whatever it copies: its budget grows with that.
-    retry = replace(access.retry, budget=access.retry.budget * max(1, images))
-    return replace(access, retry=retry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from regcopy.config.environment import Environment
 from regcopy.errors import Cancelled, ServerFault
 from regcopy.testing.samples import multi_platform_image, write_layout
 from tests.fake_registry import Exchange, FakeRegistry
+from tests.faults import refuse
 from tests.lists import QUICK, family, layout_lines
 
 
@@ -61,6 +63,19 @@ def test_a_registry_that_cannot_be_asked_is_an_error(fake: FakeRegistry) -> None
     fake.on("GET", "manifests", broken, forever=True)
     with pytest.raises(ServerFault):
         estimated(f"docker://{fake.host}/app:1 dir:out")
+
+
+def test_each_line_has_a_budget_of_retries_of_its_own(fake: FakeRegistry) -> None:
+    for number, image in enumerate(family(4)):
+        fake.hold(image, "app", f"{number}")
+        fake.on("GET", f"manifests/{number}", refuse(503))
+    found = estimate_lines(
+        parse_list(f"docker://{fake.host}/app:{n} dir:out-{n}" for n in range(4)),
+        access=replace(QUICK, retry=replace(QUICK.retry, budget=1)),
+        jobs=1,
+        environment=Environment({}),
+    )
+    assert all(estimate.known for estimate in found)
 
 
 def test_estimates_can_be_stopped(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from regcopy.batch import (
     BadList,
-    Line,
     LineAdvanced,
     LineEnded,
     LineStarted,
@@ -20,12 +20,9 @@ from regcopy.batch import (
     copy_many,
     parse_list,
 )
-from regcopy.batch import run as module
-from regcopy.batch.one_line import HowToCopy
 from regcopy.batch.report import LineReport
 from regcopy.errors import UsageError
 from regcopy.events import BlobDone
-from regcopy.session import Access
 from regcopy.testing.samples import FOUR_PLATFORMS, multi_platform_image, write_layout
 from tests.fake_registry import Exchange, FakeRegistry
 from tests.lists import QUICK, is_copied, layout_lines, run
@@ -161,16 +158,17 @@ def test_repeated_requests_are_told(fake: FakeRegistry, tmp_path: Path) -> None:
     assert ran.report.repeated_requests == 1
 
 
-def test_the_budget_of_retries_grows_with_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets: list[int] = []
-
-    def look(_: object, line: Line, how: HowToCopy, __: object) -> LineReport:
-        budgets.append(how.source.retry.budget)
-        return LineReport(line.number, line.source, line.destination, "done")
-
-    monkeypatch.setattr(module, "copy_line", look)
-    run([f"oci:a:{n} dir:{n}" for n in range(7)])
-    assert budgets == [7 * Access().retry.budget] * 7
+def test_each_line_has_a_budget_of_retries_of_its_own(fake: FakeRegistry, tmp_path: Path) -> None:
+    for number, image in enumerate(layout_lines(tmp_path, 4).images):
+        fake.hold(image, "app", f"{number}")
+        fake.on("GET", f"manifests/{number}", unavailable)
+    access = replace(QUICK, retry=replace(QUICK.retry, budget=1))
+    ran = run(
+        [f"docker://{fake.host}/app:{n} dir:{tmp_path}/out-{n}" for n in range(4)],
+        jobs=1,
+        access=access,
+    )
+    assert ran.statuses() == ["done"] * 4
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 257])
