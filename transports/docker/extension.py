@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from regcopy.errors import ManifestInvalid, UsageError
+from regcopy.errors import ManifestInvalid, Refused, UsageError
 from regcopy.model._json import JsonObject, dump_object, load_object
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
@@ -88,13 +88,23 @@ class RegistrySignatures:
         known = set(self.get(digest))
         for signature in signatures:
             if signature not in known:
-                document = {
-                    "schemaVersion": _VERSION,
-                    "name": f"{digest}@{secrets.token_hex(16)}",
-                    "type": _TYPE,
-                    "content": base64.b64encode(signature).decode(),
-                }
-                self._call("PUT", digest, expect=201, body=dump_object(document)).close()
+                self._put(digest, signature)
+
+    def _put(self, digest: Digest, signature: bytes) -> None:
+        document = {
+            "schemaVersion": _VERSION,
+            "name": f"{digest}@{secrets.token_hex(16)}",
+            "type": _TYPE,
+            "content": base64.b64encode(signature).decode(),
+        }
+        try:
+            self._call("PUT", digest, expect=201, body=dump_object(document)).close()
+        except Refused as error:
+            # Nobody else makes that name. At a second try it is there by the first, whose
+            # answer was lost.
+            is_there = error.answer is not None and error.answer.status == 409
+            if not is_there or error.tries == 1:
+                raise
 
     def _call(self, method: str, digest: Digest, *, expect: int, body: bytes = b"") -> Reply:
         doing = "writing" if body else "reading"

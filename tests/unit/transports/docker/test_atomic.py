@@ -25,7 +25,7 @@ from regcopy.transports.docker.atomic_places import AtomicSource, with_cluster_l
 from tests.clusters import CONFIG
 from tests.contexts import make_context
 from tests.fake_registry import Exchange, FakeRegistry
-from tests.faults import refuse
+from tests.faults import refuse, reset
 
 IMAGE = single_image()
 # The head of an OpenPGP signature packet, which is all that copying looks at.
@@ -276,6 +276,16 @@ def test_signatures_that_are_there_are_not_written_again(
     copy(signed_folder(tmp_path), f"atomic:{fake.host}/ns/app:1", destination_access=ACCESS)
 
     assert len(keeper.kept[str(IMAGE.digest)]) == 1
+
+
+def test_a_signature_that_is_there_by_a_try_whose_answer_was_lost_is_no_conflict(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    fake.on("PUT", "^/extensions/", reset(), refuse(409, "SIGNATURE_EXISTS"))
+    Keeper(fake)
+    copy(signed_folder(tmp_path), f"atomic:{fake.host}/ns/app:1", destination_access=ACCESS)
+
+    assert fake.manifests["ns/app", "1"] == IMAGE.top
 
 
 def test_signatures_come_back_with_the_image(
