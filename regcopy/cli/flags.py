@@ -79,10 +79,6 @@ class Values:
         """Value of a `bool` flag."""
         return self.given.get(name) is True
 
-    def optional_boolean(self, name: str) -> bool | None:
-        """Value of a `bool` flag, None where it was not given."""
-        return self.boolean(name) if name in self.given else None
-
     def string(self, name: str) -> str:
         """Value of a `string` flag."""
         value = self.given.get(name, "")

@@ -107,15 +107,6 @@ class PullEndpoint(NamedTuple):
     is_mirror: bool = False
     blocked_by: RegistryTable | None = None
 
-    def check_allowed(self) -> None:
-        """Raise where it is forbidden.
-
-        Raises:
-            UsageError: a table blocks it.
-        """
-        if self.blocked_by is not None:
-            raise blocked(self.blocked_by)
-
 
 def pull_endpoints(name: ImageName, conf: RegistriesConf) -> tuple[PullEndpoint, ...]:
     """Say where an image is to be read from: mirrors in their order, then the place itself.

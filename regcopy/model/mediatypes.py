@@ -94,7 +94,6 @@ TO_DOCKER: Final = {
     OCI_CONFIG: DOCKER_CONFIG,
     **LAYERS_TO_DOCKER,
 }
-TO_OCI: Final = {docker: oci for oci, docker in TO_DOCKER.items()}
 
 
 def bare(content_type: str) -> str:

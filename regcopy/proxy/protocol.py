@@ -19,7 +19,6 @@ MAX_PACKET_BYTES: Final = 32 * 1024
 MAX_NUMBER: Final = 2**53 - 1
 
 ErrorCode = Literal["", "EPIPE", "retryable", "other"]
-JsonScalar = str | int | float | bool | None
 
 
 class ProxyError(UsageError):

@@ -7,8 +7,7 @@ out by mistake.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -207,13 +206,6 @@ class TrustedSource:
     ) -> None:
         self._verifier.close()
         self._source.__exit__(kind, error, trace)
-
-
-@contextmanager
-def open_trusted(image: ImageReference, context: Context, trust: Trust) -> Iterator[TrustedSource]:
-    """Open an image for reading, behind the gate. Errors as `ImageReference.open_source`."""
-    with TrustedSource(image, image.open_source(context), context, trust) as source:
-        yield source
 
 
 def _required(trust: Trust, image: ImageReference) -> Requirements:

@@ -20,7 +20,6 @@ from regcopy.text import printable
 from regcopy.trust.programs import SECRET, STATUS, Ended, Limits, find_program, run
 
 PACKAGE: Final = "GnuPG (the package gnupg of Debian and Ubuntu, gnupg2 of Fedora and RHEL)"
-MAX_KEYRING_BYTES: Final = 16 * 1024 * 1024
 _PREFIX: Final = b"[GNUPG:] "
 _BASE: Final = ("--batch", "--no-tty", "--no-options", "--status-fd", STATUS)
 _QUIET: Final = ("--disable-dirmngr", "--no-auto-check-trustdb")

@@ -72,10 +72,9 @@ class SourceSignatures:
 
     def _read(self, digest: Digest, *, is_top: bool) -> tuple[Signature, ...]:
         if isinstance(self.source, HoldsSignatures):
-            from regcopy.trust.signatures import limited, parse_all
+            from regcopy.trust.signatures import parse_all
 
-            stored = self.source.get_signatures(None if is_top else digest)
-            return parse_all(limited(stored))
+            return parse_all(self.source.get_signatures(None if is_top else digest))
         if self.image.transport != _REGISTRIES or not isinstance(self.image, NamesImages):
             return ()
         found: tuple[Signature, ...] = ()

@@ -79,8 +79,7 @@ def test_a_boolean_never_takes_the_next_word() -> None:
 def test_a_boolean_that_was_given_as_false_is_known_to_be_given() -> None:
     values = parsed("--all=false").values
     assert values.has("all")
-    assert values.optional_boolean("all") is False
-    assert values.optional_boolean("quiet") is None
+    assert not values.boolean("all")
 
 
 def test_a_list_may_be_repeated_and_have_commas() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from regcopy.config.registries_conf import RegistriesConf, pull_endpoints
+from regcopy.config.registries_conf import RegistriesConf, blocked, pull_endpoints
 from regcopy.config.registries_conf_file import parse_registries_conf
-from regcopy.errors import ConfigurationError, UsageError
+from regcopy.errors import ConfigurationError
 from regcopy.model.reference import ImageName
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -138,8 +138,8 @@ def test_a_mirror_is_asked_for_the_images_that_it_is_for(
 def test_a_blocked_registry_is_refused() -> None:
     conf = parse_registries_conf('[[registry]]\nlocation = "r.example"\nblocked = true\n')
     (endpoint,) = pull_endpoints(ImageName.parse("r.example/x:1"), conf)
-    with pytest.raises(UsageError, match=r"registry r\.example is blocked"):
-        endpoint.check_allowed()
+    assert endpoint.blocked_by is not None
+    assert str(blocked(endpoint.blocked_by)).startswith("registry r.example is blocked")
 
 
 def test_a_blocked_prefix_is_refused_although_its_location_is_elsewhere() -> None:

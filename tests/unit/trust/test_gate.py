@@ -12,7 +12,7 @@ from regcopy.errors import ConfigurationError, LimitExceeded, PolicyRejected
 from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.testing.memory import MemoryReference, MemorySource, MemoryStore
 from regcopy.testing.samples import multi_platform_image, single_image
-from regcopy.trust.gate import TrustedSource, open_trusted
+from regcopy.trust.gate import TrustedSource
 from regcopy.trust.options import Trust, TrustOptions, accept_anything, load_trust
 from regcopy.trust.policy import Policy, Reject, Requirement
 from regcopy.trust.requirements import SignedBaseLayer
@@ -111,7 +111,7 @@ def test_whether_a_policy_demands_something(image: MemoryReference) -> None:
 
 
 def test_leaving_it_closes_the_source(image: MemoryReference) -> None:
-    with open_trusted(image, make_context(), accept_anything()) as source:
+    with opened(image, accept_anything()) as source:
         assert source.max_parallel == 8
     assert image.store.called("close") == ["MemorySource"]
 
