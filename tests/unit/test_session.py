@@ -204,17 +204,3 @@ def test_each_copy_has_a_budget_of_retries_of_its_own(fake: FakeRegistry, tmp_pa
             )
 
             assert result.digest == image.digest
-
-
-def test_a_result_counts_the_retries_of_its_own_copy(fake: FakeRegistry, tmp_path: Path) -> None:
-    fake.hold(single_image(), "app", "1")
-    fake.on("GET", "manifests", refuse(503))
-    with Session(environment=environment()) as session:
-        results = [
-            session.copy(
-                f"docker://{fake.host}/app:1", f"dir:{tmp_path}/{number}", source_access=QUICK
-            )
-            for number in range(2)
-        ]
-
-    assert [result.retries for result in results] == [1, 0]
