@@ -168,7 +168,7 @@ class DockerArchiveReference:
         return replace(self, name=name)
 
     def list_tags(self, context: Context, /) -> Iterator[str]:
-        """Give the names of all images in the archive; `@position` for one that has none.
+        """Give the names of all images as the archive has them; `@position` for one without.
 
         Raises:
             NotFound: no such file.

@@ -151,18 +151,17 @@ def _full_name(text: str) -> str:
 
 
 def listed_names(images: Sequence[ArchivedImage]) -> Iterator[str]:
-    """Give the full name of each image, `@position` for one that has none.
+    """Give the names of each image as they stand there, `@position` for one that has none.
 
     Raises:
         ContentError: one of them is no name.
     """
     for position, image in enumerate(images):
         for text in image.names:
-            name = _full_name(text)
-            if not name:
+            if not _full_name(text):
                 shown = printable(text, limit=200)
                 raise ContentError(f'Invalid tag "{shown}" in manifest item @{position}')
-            yield name
+            yield text
         if not image.names:
             yield f"@{position}"
 

@@ -23,7 +23,7 @@ from regcopy.testing.samples import (
     write_dir,
 )
 from regcopy.transports import parse_reference
-from tests.docker_archives import IMAGE, with_config
+from tests.docker_archives import IMAGE, members_of, tar_of, with_config
 from tests.hand_copy import read_image
 from tests.programs import require_program, skopeo
 from tests.storage_watch import contents
@@ -142,6 +142,13 @@ def test_the_tags_are_those_that_skopeo_lists(tmp_path: Path, rest: str) -> None
     copy_at_all(f"dir:{tmp_path}/sample", f"docker-archive:{tmp_path}/a.tar{rest}")
     theirs = json.loads(skopeo("list-tags", f"docker-archive:{tmp_path}/a.tar"))["Tags"]
     assert list(list_tags(f"docker-archive:{tmp_path}/a.tar")) == theirs
+
+
+def test_short_names_of_docker_save_are_listed_as_skopeo_lists_them(tmp_path: Path) -> None:
+    names = ("app:1", "library/app:2", "docker.io/library/app:3")
+    (tmp_path / "a.tar").write_bytes(tar_of(members_of(IMAGE, names)))
+    theirs = json.loads(skopeo("list-tags", f"docker-archive:{tmp_path}/a.tar"))["Tags"]
+    assert list(list_tags(f"docker-archive:{tmp_path}/a.tar")) == theirs == list(names)
 
 
 def skopeo_takes(*arguments: str) -> bool:

@@ -134,12 +134,12 @@ def test_a_name_that_is_none_is_passed_over_in_a_search() -> None:
     assert choose([odd, TWO], ImageName.parse("two:latest"), None) is TWO
 
 
-def test_names_are_listed_in_full() -> None:
+def test_names_are_listed_as_the_archive_has_them() -> None:
     assert list(listed_names([ONE, NAMELESS, TWO])) == [
         "docker.io/library/one:1",
         "quay.io/one:2",
         "@1",
-        "docker.io/library/two:latest",
+        "two:latest",
     ]
 
 
