@@ -186,8 +186,10 @@ class Session:
 
     def get_manifest(self, reference: str, *, access: Access | None = None) -> RawManifest:
         """Give the exact bytes of a manifest; arguments and errors as `regcopy.get_manifest`."""
+        from regcopy.copying.choice import Originals
+
         with self._source(parse_reference(reference), access) as source:
-            return source.get_manifest()
+            return Originals(source).get_manifest()
 
     def inspect(
         self, reference: str, *, platform: Platform | None = None, access: Access | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageManifest, parse_manifest
+from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.testing.samples import SampleImage
 
 _POLYNOMIAL: Final = 0xD8 << 56
@@ -101,8 +101,8 @@ class HandStore:
         """File with the notes on a layer."""
         return self.root / f"{self.driver}-layers" / f"{layer}.tar-split.gz"
 
-    def add(self, image: SampleImage, *names: str) -> str:
-        """Store an image, and give its ID."""
+    def add(self, image: SampleImage, *names: str, index: RawManifest | None = None) -> str:
+        """Store an image, beside it the index that it came from, and give its ID."""
         manifest = parse_manifest(image.top)
         assert isinstance(manifest, ImageManifest)
         assert manifest.config is not None
@@ -110,9 +110,10 @@ class HandStore:
         for layer in manifest.layers:
             top = self._add_layer(image.blobs[layer.digest], top)
         config = manifest.config.digest
+        manifests = (image.top, *([index] if index else ()))
         digests = {
             "manifest": image.digest,
-            f"manifest-{image.digest}": image.digest,
+            **{f"manifest-{raw.digest}": raw.digest for raw in manifests},
             str(config): config,
         }
         self.images.append(
@@ -128,7 +129,7 @@ class HandStore:
         folder.mkdir(parents=True)
         (folder / "manifest").write_bytes(image.top.content)
         for key, content in (
-            (f"manifest-{image.digest}", image.top.content),
+            *((f"manifest-{raw.digest}", raw.content) for raw in manifests),
             (str(config), image.blobs[config]),
         ):
             (folder / f"={base64.b64encode(key.encode()).decode()}").write_bytes(content)

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
+from regcopy.model.manifest import RawManifest
 from regcopy.transports.base import Closing, Context, ImageReference, RequestCosts
 
 
@@ -100,8 +101,31 @@ class Abortable(Protocol):
 
 
 @runtime_checkable
-class ListsTags(Protocol):
-    """A reference whose repository can list its tags."""
+class KnowsOriginals(Protocol):
+    """A source that makes manifests for what its place has left of an image (unpacked layers)."""
+
+    def original_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give what the image came with: the manifest that was named, or one that it names.
+
+        Raises:
+            NotFound: it is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class NamesRepository(Protocol):
+    """A reference that names a repository."""
+
+    @property
+    def repository_name(self) -> str:
+        """With its host; "" where this reference names none."""
+        ...
+
+
+@runtime_checkable
+class ListsTags(NamesRepository, Protocol):
+    """A reference whose repository can list its tags; its name is shown beside them."""
 
     def list_tags(self, context: Context, /) -> Iterator[str]:
         """Give each tag once, in the place's own order."""
@@ -110,11 +134,6 @@ class ListsTags(Protocol):
     @property
     def spans_repositories(self) -> bool:
         """Whether the tags are whole names, of any repository (an archive)."""
-        ...
-
-    @property
-    def repository_name(self) -> str:
-        """Name that is shown beside the tags."""
         ...
 
 

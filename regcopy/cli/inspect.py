@@ -99,8 +99,11 @@ def _tags(call: Invocation, name: str, around: Surroundings) -> list[str]:
     """Tags of the image's repository; some registries do not let everybody list them."""
     from regcopy import api
     from regcopy.errors import Forbidden, NotFound, Unauthorized
+    from regcopy.transports import parse_reference
+    from regcopy.transports.abilities import ListsTags
 
-    if not api.repository_name(name):
+    place = parse_reference(name)
+    if not isinstance(place, ListsTags) or place.spans_repositories:
         return []
     try:
         return list(api.list_tags(name, **around))

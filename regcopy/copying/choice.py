@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from regcopy.copying.tree import MAX_DEPTH
 from regcopy.errors import LimitExceeded
@@ -11,7 +11,30 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, RawManifest, parse_manifest
 from regcopy.model.mediatypes import IMAGE_MANIFESTS
 from regcopy.model.platform import Platform
+from regcopy.transports.abilities import KnowsOriginals
 from regcopy.transports.base import ImageSource
+
+
+class GivesManifests(Protocol):
+    """A source, as far as choosing an image goes."""
+
+    def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give the top manifest, or one that it names. Errors as `ImageSource.get_manifest`."""
+        ...
+
+
+class Originals:
+    """The manifests of a source as its images came with them: to be shown, and not copied."""
+
+    def __init__(self, source: ImageSource) -> None:
+        """Ask `source`, which is not closed with this."""
+        self._source = source
+
+    def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give the top manifest, or one that it names. Errors as `ImageSource.get_manifest`."""
+        if isinstance(self._source, KnowsOriginals):
+            return self._source.original_manifest(instance)
+        return self._source.get_manifest(instance)
 
 
 class Wanted(NamedTuple):
@@ -37,12 +60,12 @@ class Wanted(NamedTuple):
         """Platform that an index gives it."""
         return self.entry.platform if self.entry else None
 
-    def read(self, source: ImageSource) -> RawManifest:
+    def read(self, source: GivesManifests) -> RawManifest:
         """Give its bytes, and fetch them first if need be."""
         return self.raw or source.get_manifest(self.entry)
 
 
-def choose_image(source: ImageSource, top: RawManifest, platform: Platform) -> Wanted:
+def choose_image(source: GivesManifests, top: RawManifest, platform: Platform) -> Wanted:
     """Follow an index to the image for a platform; an image that stands alone is the one.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from regcopy.copying.choice import choose_image
+from regcopy.copying.choice import Originals, choose_image
 from regcopy.errors import ManifestInvalid
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import (
@@ -17,7 +17,7 @@ from regcopy.model.manifest import (
 from regcopy.model.mediatypes import SCHEMA1
 from regcopy.model.platform import Platform
 from regcopy.streams.blob import BlobStream, read_limited
-from regcopy.transports.abilities import ListsTags
+from regcopy.transports.abilities import NamesRepository
 from regcopy.transports.base import ImageReference, ImageSource
 
 
@@ -26,7 +26,7 @@ class ImageInfo:
     """One image, for people and scripts.
 
     Attributes:
-        name: repository as the registry knows it, "" for other transports.
+        name: repository with its host, "" where the reference names none.
         digest: digest of the top manifest (of the index, where the tag names one).
         raw: top manifest as received.
         manifest: the image chosen for the platform.
@@ -54,12 +54,13 @@ def read_image_info(place: ImageReference, source: ImageSource, platform: Platfo
         ManifestUnsupported: the index has no image for the platform.
         RegcopyError: it could not be read, or is not what its digest says.
     """
-    top = source.get_manifest()
-    raw = choose_image(source, top, platform).read(source)
+    originals = Originals(source)
+    top = originals.get_manifest()
+    raw = choose_image(originals, top, platform).read(originals)
     image = parse_manifest(raw)
     if isinstance(image, ImageIndex):
         raise ManifestInvalid("the manifest is an index, where an image was announced")
-    name = place.repository_name if isinstance(place, ListsTags) else ""
+    name = place.repository_name if isinstance(place, NamesRepository) else ""
     return ImageInfo(name, top.digest, top, image, _config(source, raw, image))
 
 

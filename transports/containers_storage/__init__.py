@@ -64,6 +64,11 @@ class StorageReference:
         return "containers-storage"
 
     @property
+    def repository_name(self) -> str:
+        """Repository of the name, "" where there is only an ID."""
+        return self.name.name if self.name else ""
+
+    @property
     def policy_identity(self) -> str:
         """`[driver@graphroot]name:tag@id` (containers-policy.json(5))."""
         return f"{self._place(driver=True)}{self._within}"

@@ -10,7 +10,9 @@ from regcopy.errors import ManifestUnsupported, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import (
     MAX_MANIFEST_BYTES,
+    ImageIndex,
     ImageManifest,
+    ParsedManifest,
     RawManifest,
     media_type_of,
     parse_manifest,
@@ -37,8 +39,8 @@ class StorageSource:
         """Find the image and make its manifest. Errors as `StorageReference.open_source`."""
         self._store = Store(find_folders(reference.store, context.environment))
         self._image = self._store.find(reference.name, reference.id, may_be_id=reference.may_be_id)
-        stored = self._stored_manifest(reference)
-        parsed = parse_manifest(stored)
+        self._named = self._named_manifest(reference)
+        self._stored, parsed = self._image_manifest()
         if parsed.media_type in SCHEMA1:
             raise ManifestUnsupported(
                 "the store holds this image as Docker schema 1, which is not read from stores",
@@ -51,18 +53,34 @@ class StorageSource:
         self._layers = {layer.diff_id: layer for layer in layers if layer.diff_id}
         plain = [_plain(layer) for layer in layers]
         # The type that other tools have for it, too, so that digests agree with theirs.
-        self._manifest = with_plain_layers(stored, parsed, plain, docker_type=DOCKER_LAYER_GZIP)
+        self._manifest = with_plain_layers(
+            self._stored, parsed, plain, docker_type=DOCKER_LAYER_GZIP
+        )
 
-    def _stored_manifest(self, reference: StorageReference) -> RawManifest:
-        key = MANIFEST_KEY
+    def _named_manifest(self, reference: StorageReference) -> RawManifest:
+        """Read what the reference names: the image's manifest, or the index it came from."""
         digest = reference.name.digest if reference.name else None
-        if digest is not None and f"manifest-{digest}" in self._image.digests:
-            key = f"manifest-{digest}"
-        content = self._store.content(self._image, key, limit=MAX_MANIFEST_BYTES)
-        raw = RawManifest(content, media_type_of(content))
+        if digest is None or f"manifest-{digest}" not in self._image.digests:
+            raw = self._read_manifest(MANIFEST_KEY)
+        else:
+            raw = self._read_manifest(f"manifest-{digest}")
         if digest is not None:
             raw.check(digest)
         return raw
+
+    def _image_manifest(self) -> tuple[RawManifest, ParsedManifest]:
+        """Read the manifest of the image, of which a store has one for each."""
+        parsed = parse_manifest(self._named)
+        if not isinstance(parsed, ImageIndex):
+            return self._named, parsed
+        raw = self._read_manifest(MANIFEST_KEY)
+        if raw.digest not in {entry.digest for entry in parsed.manifests}:
+            return self._named, parsed  # an index that was made here
+        return raw, parse_manifest(raw)
+
+    def _read_manifest(self, key: str) -> RawManifest:
+        content = self._store.content(self._image, key, limit=MAX_MANIFEST_BYTES)
+        return RawManifest(content, media_type_of(content))
 
     @property
     def max_parallel(self) -> int:
@@ -83,6 +101,18 @@ class StorageSource:
         if instance is not None and instance.digest != self._manifest.digest:
             raise NotFound(f"the store has no manifest {instance.digest} for this image")
         return self._manifest
+
+    def original_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
+        """Give what was named as it is stored, or the image's manifest that it names.
+
+        Raises:
+            NotFound: another one was asked for.
+        """
+        if instance is None:
+            return self._named
+        if instance.digest != self._stored.digest:
+            raise NotFound(f"the store has no manifest {instance.digest} for this image")
+        return self._stored
 
     def open_blob(self, blob: Descriptor, /, *, offset: int = 0) -> Readable:
         """Open the config, or a layer as a plain tar file, from `offset` bytes on.

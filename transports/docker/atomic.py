@@ -44,6 +44,11 @@ class AtomicReference:
         return "atomic"
 
     @property
+    def repository_name(self) -> str:
+        """`host/namespace/stream`."""
+        return self.docker.name.name
+
+    @property
     def image_name(self) -> ImageName:
         """Name that signatures give the image."""
         return self.docker.name

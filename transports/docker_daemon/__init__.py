@@ -66,6 +66,11 @@ class DaemonReference:
         return self.name.familiar if self.name else str(self.id)
 
     @property
+    def repository_name(self) -> str:
+        """Repository of the name, "" where there is only an ID."""
+        return self.name.name if self.name else ""
+
+    @property
     def policy_identity(self) -> str:
         """None: images without a name could not be told apart (containers-policy.json(5))."""
         return ""

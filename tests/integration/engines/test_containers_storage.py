@@ -9,14 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from regcopy.api import copy, get_manifest
-from regcopy.copying.options import CopyOptions
+from regcopy.api import Access, copy, get_manifest
+from regcopy.copying.options import CopyOptions, Instances
 from regcopy.errors import Refused
 from regcopy.model.mediatypes import Format
-from regcopy.testing.samples import FOUR_PLATFORMS, image_of_layers, single_image, write_dir
+from regcopy.model.platform import Platform
+from regcopy.testing.samples import (
+    FOUR_PLATFORMS,
+    image_of_layers,
+    multi_platform_image,
+    single_image,
+    write_dir,
+)
+from regcopy.transports.base import SideOptions
 from tests.engines import Podman
 from tests.programs import skopeo
+from tests.servers import Registry
 from tests.stores import HandStore
+
+INSECURE = Access(options=SideOptions(tls_verify=False))
 
 
 @pytest.fixture
@@ -94,6 +105,26 @@ def test_what_skopeo_wrote_into_the_store_is_read(name: str, tmp_path: Path) -> 
     assert get_manifest(name) == image.top
     copy(name, f"dir:{tmp_path}/out")
     assert files(tmp_path / "out") == files(tmp_path / "image")
+
+
+def test_an_image_that_podman_pulled_is_read_by_the_digest_of_its_index(
+    registry: Registry, repository: str, podman: Podman, tmp_path: Path
+) -> None:
+    image = multi_platform_image(platforms=[Platform.local()])
+    write_dir(image, tmp_path / "index")
+    pulled = f"{registry.host}/{repository}"
+    everything = CopyOptions(instances=Instances("all"))
+    copy(
+        f"dir:{tmp_path}/index",
+        f"docker://{pulled}:1",
+        options=everything,
+        destination_access=INSECURE,
+    )
+    podman.run("pull", "--tls-verify=false", f"{pulled}:1")
+    place = f"containers-storage:{podman.store_spec}{pulled}@{image.digest}"
+
+    copy(place, f"dir:{tmp_path}/out")
+    assert get_manifest(place).content == skopeo("inspect", "--raw", place) == image.top.content
 
 
 def odd_layers() -> list[bytes]:

@@ -17,6 +17,7 @@ from regcopy.model.manifest import ImageManifest, RawManifest
 from regcopy.model.mediatypes import DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_layout
 from tests.command_line import run_cli
+from tests.stores import HandStore
 
 LAYER: Final = Descriptor(OCI_LAYER_GZIP, Digest.of(b"layer"), 5, annotations={"b": "2", "a": "1"})
 CONFIG: Final = {
@@ -289,3 +290,11 @@ def test_an_image_that_does_not_exist_is_exit_code_two(layout: str) -> None:
 def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], message: str) -> None:
     ended = run_cli("inspect", *arguments)
     assert (ended.code, ended.fatal) == (1, message)
+
+
+def test_an_image_of_a_store_is_shown_with_its_repository_and_no_tags(tmp_path: Path) -> None:
+    store = HandStore(tmp_path / "store")
+    store.add(single_image(), "localhost/app:1")
+
+    shown = json.loads(run_cli("inspect", f"containers-storage:{store.spec}localhost/app:1").out)
+    assert (shown["Name"], shown["RepoTags"]) == ("localhost/app", [])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from regcopy.api import copy, get_manifest
+from regcopy.api import copy, get_manifest, inspect
 from regcopy.errors import (
     ContentError,
     InvalidReference,
@@ -21,11 +21,19 @@ from regcopy.errors import (
     StorageFailed,
 )
 from regcopy.model.manifest import ImageManifest, parse_manifest
-from regcopy.testing.samples import FOUR_PLATFORMS, SampleImage, image_of_layers, single_image
+from regcopy.testing.samples import (
+    FOUR_PLATFORMS,
+    SampleImage,
+    image_of_layers,
+    multi_platform_image,
+    single_image,
+)
 from tests.stores import HandStore
 
 PLAIN = single_image(plain=True)
 PACKED = single_image()
+INDEX = multi_platform_image()
+CHILD = SampleImage(INDEX.children[0], blobs=INDEX.blobs)
 
 
 @pytest.fixture(params=["vfs", "overlay"])
@@ -53,18 +61,59 @@ def test_an_image_with_plain_layers_is_read_as_it_is(store: HandStore, tmp_path:
     assert {digest.hex: content for digest, content in PLAIN.blobs.items()}.items() <= files.items()
 
 
-def test_packed_layers_are_read_plain(store: HandStore) -> None:
+def test_packed_layers_are_read_plain(store: HandStore, tmp_path: Path) -> None:
     store.add(PACKED, "localhost/app:1")
 
-    manifest = get_manifest(f"containers-storage:{store.spec}localhost/app:1")
+    read(store, "localhost/app:1", tmp_path)
+    manifest = get_manifest(f"dir:{tmp_path}/out")
     assert layers_of(SampleImage(manifest)) == layers_of(PLAIN)
 
 
-def test_dockers_plain_layers_are_called_gzipped_as_other_tools_do(store: HandStore) -> None:
+def test_dockers_plain_layers_are_called_gzipped_as_other_tools_do(
+    store: HandStore, tmp_path: Path
+) -> None:
     store.add(single_image(family="v2s2"), "localhost/app:1")
 
-    manifest = get_manifest(f"containers-storage:{store.spec}localhost/app:1")
+    read(store, "localhost/app:1", tmp_path)
+    manifest = get_manifest(f"dir:{tmp_path}/out")
     assert all(".tar.gzip sha256:" in layer for layer in layers_of(SampleImage(manifest)))
+
+
+@pytest.mark.parametrize("name", ["localhost/app:1", f"localhost/app@{PACKED.digest}"])
+def test_the_manifest_that_is_shown_is_the_one_that_the_image_came_with(
+    store: HandStore, name: str
+) -> None:
+    store.add(PACKED, "localhost/app:1")
+    place = f"containers-storage:{store.spec}{name}"
+
+    assert get_manifest(place) == PACKED.top
+    shown = inspect(place)
+    assert (shown.name, shown.digest) == ("localhost/app", PACKED.digest)
+
+
+def test_an_image_is_found_by_the_digest_of_the_index_that_it_came_from(
+    store: HandStore, tmp_path: Path
+) -> None:
+    store.add(CHILD, "localhost/app:1", index=INDEX.top)
+
+    by_index = read(store, f"localhost/app@{INDEX.digest}", tmp_path / "index")
+    assert by_index == read(store, "localhost/app:1", tmp_path / "name")
+
+
+def test_an_index_is_shown_with_the_image_that_is_there(store: HandStore) -> None:
+    store.add(CHILD, "localhost/app:1", index=INDEX.top)
+    place = f"containers-storage:{store.spec}localhost/app@{INDEX.digest}"
+
+    shown = inspect(place, platform=FOUR_PLATFORMS[0])
+    assert (shown.raw, shown.manifest) == (INDEX.top, parse_manifest(CHILD.top))
+    with pytest.raises(NotFound, match="the store has no manifest"):
+        inspect(place, platform=FOUR_PLATFORMS[1])
+
+
+def test_an_index_that_does_not_name_the_image_beside_it_is_refused(store: HandStore) -> None:
+    store.add(PLAIN, "localhost/app:1", index=INDEX.top)
+    with pytest.raises(ManifestUnsupported, match="holds an index"):
+        read(store, f"localhost/app@{INDEX.digest}", store.root)
 
 
 def test_plain_layers_are_gzipped_for_a_layout(store: HandStore, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_an_image_is_a_tag_of_a_stream() -> None:
 
     assert str(reference) == "atomic:host.example:5000/ns/stream:1"
     assert reference.docker.repository == "ns/stream"
+    assert reference.repository_name == "host.example:5000/ns/stream"
     assert reference.policy_identity == "host.example:5000/ns/stream:1"
     assert "host.example:5000/ns" in reference.policy_namespaces
     assert str(reference.with_tag("2")) == "atomic:host.example:5000/ns/stream:2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from regcopy.errors import InvalidReference
+from regcopy.transports.abilities import NamesRepository
 from regcopy.transports.docker_daemon import TRANSPORT, DaemonReference
 from tests.contexts import make_context
 
@@ -68,3 +69,11 @@ def test_policy_knows_no_scope_of_it() -> None:
     reference = TRANSPORT.parse("app:1")
 
     assert (reference.policy_identity, tuple(reference.policy_namespaces)) == ("", ())
+
+
+@pytest.mark.parametrize(("text", "name"), [("app:1", "docker.io/library/app"), (ID, "")])
+def test_a_repository_is_named_unless_there_is_only_an_id(text: str, name: str) -> None:
+    reference = TRANSPORT.parse(text)
+
+    assert isinstance(reference, NamesRepository)
+    assert reference.repository_name == name
