@@ -37,6 +37,8 @@ def find_tls_files(
     Args:
         host: `host[:port]` as in the reference (`docker.io` for Docker Hub).
         cert_dir: folder that holds the files itself and is used alone; "" for the usual ones.
+            One that does not exist is like an empty one, as in containers/image: scripts name
+            folders that only some machines have, and nothing is trusted that should not be.
         environment: tells the home folder.
         system_folders: folders with one folder for each host, for all users.
 
@@ -47,6 +49,8 @@ def find_tls_files(
         named = Path(cert_dir)
         try:
             names = _names(named)
+        except FileNotFoundError:
+            return TlsFiles()
         except (OSError, ValueError) as error:
             why = (error.strerror if isinstance(error, OSError) else "") or "no possible path"
             raise _error(f"cannot read the folder of certificates {named}: {why}") from None

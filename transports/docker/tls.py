@@ -7,13 +7,15 @@ token service and the storage it redirects to are verified as ever.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from regcopy.config.certs_d import TlsFiles, find_tls_files
+from regcopy.config.environment import Environment
 from regcopy.errors import ConfigurationError
 from regcopy.text import printable
 from regcopy.transports.base import Context
@@ -22,6 +24,10 @@ from regcopy.transports.tls_limits import limit_tls
 
 if TYPE_CHECKING:
     from regcopy.config.tls_details import TlsDetails
+
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+_BUNDLE: Final = "ca-certificates.crt"
+"""What Debian's update-ca-certificates makes of the files in the same folder that have hashes."""
 
 
 class _Trust(NamedTuple):
@@ -57,7 +63,7 @@ class TlsContexts:
             if origin not in self._known:
                 trust = self._trust(origin, is_registry=is_registry)
                 if trust not in self._made:
-                    self._made[trust] = _make(trust)
+                    self._made[trust] = _make(trust, self._context.environment)
                 self._known[origin] = self._made[trust]
             return self._known[origin]
 
@@ -89,7 +95,7 @@ class _Unverified(ssl.SSLContext):
         super().set_alpn_protocols([*alpn_protocols, "\r\n\r\n"])
 
 
-def _make(trust: _Trust) -> ssl.SSLContext:
+def _make(trust: _Trust, environment: Environment) -> ssl.SSLContext:
     kind = ssl.SSLContext if trust.verified else _Unverified
     context = kind(ssl.PROTOCOL_TLS_CLIENT)
     limit_tls(context, trust.details)
@@ -98,7 +104,7 @@ def _make(trust: _Trust) -> ssl.SSLContext:
         # As in Go, a certificate that was given is trusted even where it is no root: people
         # put a registry's self-signed certificate there.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        _load_system_authorities(context)
+        _load_system_authorities(context, environment)
         for file in trust.files.ca_files:
             _load_authority(context, file)
     else:
@@ -109,15 +115,52 @@ def _make(trust: _Trust) -> ssl.SSLContext:
     return context
 
 
-def _load_system_authorities(context: ssl.SSLContext) -> None:
+def _load_system_authorities(context: ssl.SSLContext, environment: Environment) -> None:
+    """Trust what a program in Go would trust on this machine (crypto/x509, root_unix.go).
+
+    SSL_CERT_FILE takes the place of the system's file and SSL_CERT_DIR that of its folder,
+    one variable without touching what the other stands for.
+    """
     paths = ssl.get_default_verify_paths()
-    if paths.cafile or (paths.capath and os.listdir(paths.capath)):
-        context.load_default_certs()
-    else:
+    file = environment.get("SSL_CERT_FILE") or paths.openssl_cafile
+    folders = environment.get("SSL_CERT_DIR").split(":")
+    if folders == [""] or not (environment.get("SSL_CERT_FILE") or os.path.isfile(file)):
+        folders.append(paths.openssl_capath)  # without a file it is all that the system has
+    loaded = [_load_if_possible(context, Path(file))]
+    loaded += [_load_folder(context, Path(folder)) for folder in folders if folder]
+    if not any(loaded):
         # Small images have no authorities; requests brings a list of its own.
         import certifi
 
         context.load_verify_locations(cafile=certifi.where())
+
+
+def _load_folder(context: ssl.SSLContext, folder: Path) -> bool:
+    """Trust all certificates in a folder; False where there are none.
+
+    OpenSSL looks for files that are named by hashes. What has no such name is read here: a
+    cluster mounts its authorities under any name.
+    """
+    try:
+        entries = {entry.name: entry for entry in folder.iterdir()}
+    except OSError:
+        return False
+    hashed = {name for name in entries if _HASHED.fullmatch(name)}
+    reached = {os.readlink(entries[name]) for name in hashed if entries[name].is_symlink()}
+    if hashed:
+        context.load_verify_locations(capath=folder)
+        reached.add(_BUNDLE)
+    rest = [entry for name, entry in entries.items() if name not in hashed | reached]
+    loaded = [_load_if_possible(context, entry) for entry in rest if entry.is_file()]
+    return bool(hashed) or any(loaded)
+
+
+def _load_if_possible(context: ssl.SSLContext, file: Path) -> bool:
+    try:
+        context.load_verify_locations(cafile=file)
+    except OSError:
+        return False
+    return True
 
 
 def _load_authority(context: ssl.SSLContext, file: Path) -> None:

@@ -131,10 +131,17 @@ def test_a_named_folder_may_be_empty(folders: Folders, tmp_path: Path) -> None:
     assert folders.find("example.com", str(put(tmp_path / "named"))) == NOTHING
 
 
+def test_a_named_folder_may_be_missing_and_no_other_is_used(
+    folders: Folders, tmp_path: Path
+) -> None:
+    put(folders.user / "example.com", "other.crt")
+
+    assert folders.find("example.com", str(tmp_path / "missing")) == NOTHING
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("missing", "No such file"),
         ("file", "Not a directory"),
         ("loop", "Too many levels"),
         ("nul\0", "no possible path"),

@@ -98,6 +98,41 @@ def test_a_servers_own_certificate_in_the_folder_is_believed(
         assert client.send(get()).status == 200
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SSL_CERT_FILE", "{certs}/ca.crt"),
+        ("SSL_CERT_DIR", "{certs}"),
+        ("SSL_CERT_DIR", "/none/such::{certs}:/etc/ssl/certs"),
+    ],
+)
+def test_authorities_that_the_environment_names_are_believed(
+    authority: trustme.CA, cert_dir: Path, variable: str, value: str
+) -> None:
+    """Under any name, as a cluster mounts them; OpenSSL alone asks for names that are hashes."""
+    (cert_dir / "README").write_text("no certificate")
+    variables = {variable: value.format(certs=cert_dir)}
+    with (
+        secured(authority) as server,
+        client_of(server.host, options=SideOptions(), variables=variables) as client,
+    ):
+        assert client.send(get()).status == 200
+
+
+@pytest.mark.parametrize("beside", ["README", "0a1b2c3d.0"])
+def test_an_authority_that_was_put_into_the_systems_folder_is_believed(
+    authority: trustme.CA, cert_dir: Path, beside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cert_dir / beside).write_text("no certificate")
+    paths = ssl.get_default_verify_paths()._replace(openssl_cafile="", openssl_capath=str(cert_dir))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    with (
+        secured(authority) as server,
+        client_of(server.host, options=SideOptions()) as client,
+    ):
+        assert client.send(get()).status == 200
+
+
 def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, cert_dir: Path) -> None:
     server = PlayedServer(says(answer(200)), tls=server_context(authority, "other.example"))
 
