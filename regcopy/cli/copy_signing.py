@@ -11,6 +11,7 @@ from regcopy.cli.groups import environment
 from regcopy.cli.named_files import read_named, read_passphrase
 
 if TYPE_CHECKING:
+    from regcopy.cli.console import Console
     from regcopy.trust.signers import Signer
 
 _SIGSTORE: Final = "sign-by-sigstore-private-key"
@@ -60,29 +61,33 @@ def signers(call: Invocation) -> tuple[Signer, ...]:
 
         found.append(GpgSigner(by_gpg, environment(call), identity, passphrase))
     if values.string("sign-by-sigstore"):
-        found.append(_by_parameters(values.string("sign-by-sigstore"), identity))
+        found.append(_by_parameters(call.console, values.string("sign-by-sigstore"), identity))
     if by_sigstore:
-        found.append(_by_key(by_sigstore, passphrase, identity, "--sign-passphrase-file"))
+        if passphrase is None:
+            passphrase = _ask(call.console, by_sigstore, "--sign-passphrase-file")
+        found.append(_by_key(by_sigstore, passphrase, identity))
     return tuple(found)
 
 
-def _by_parameters(file: str, identity: str) -> Signer:
+def _by_parameters(console: Console, file: str, identity: str) -> Signer:
     from regcopy.trust.signing_parameters import parse_signing_parameters
 
     content = read_named(file, f"reading {quote(file)}: ").decode("utf-8", "replace")
     key, secret = parse_signing_parameters(content, what=file)
-    passphrase = read_passphrase(secret) if secret else None
-    return _by_key(key, passphrase, identity, f"privateKeyPassphraseFile in {file}")
+    flag = f"privateKeyPassphraseFile in {file}"
+    passphrase = read_passphrase(secret) if secret else _ask(console, key, flag)
+    return _by_key(key, passphrase, identity)
 
 
-def _by_key(file: str, passphrase: str | None, identity: str, flag: str) -> Signer:
+def _ask(console: Console, key: str, flag: str) -> str:
+    from regcopy.cli.prompts import ask_passphrase
+
+    return ask_passphrase(console, key, hint=f"put it into a file, and name that with {flag}")
+
+
+def _by_key(file: str, passphrase: str, identity: str) -> Signer:
     from regcopy.trust.signers import SigstoreSigner
 
-    if passphrase is None:
-        raise CommandLineError(
-            f"Cannot prompt for a passphrase for key {file}",
-            hint=f"put it into a file, and name that with {flag}",
-        )
     secret = passphrase.encode("utf-8", "surrogateescape")
     return SigstoreSigner(read_named(file, ""), secret, identity)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from regcopy.cli.command import Command, FlagGroup, Invocation
 from regcopy.cli.exits import OK
@@ -12,6 +11,9 @@ from regcopy.cli.flags import CommandLineError, Flag
 from regcopy.cli.gotext import quote
 from regcopy.cli.named_files import read_passphrase, reason_of
 from regcopy.errors import StorageFailed
+
+if TYPE_CHECKING:
+    from regcopy.cli.console import Console
 
 _DESCRIPTION: Final = """
 Makes a key pair (ECDSA P-256) and writes it to PREFIX.private and PREFIX.pub. The private key is
@@ -35,7 +37,7 @@ def _run(call: Invocation) -> int:
         _check_free(path)
     check_libraries()
     file = call.values.string("passphrase-file")
-    passphrase = read_passphrase(file) if file else _ask(private)
+    passphrase = read_passphrase(file) if file else _ask(call.console, private)
     keys = generate_key_pair(passphrase.encode("utf-8", "surrogateescape"))
     _create(private, keys.private, 0o600)
     _create(public, keys.public, 0o644)
@@ -48,16 +50,12 @@ def _check_free(path: str) -> None:
         raise StorageFailed(f"refusing to overwrite existing {quote(path)}")
 
 
-def _ask(path: str) -> str:
-    if not sys.stdin or not sys.stdin.isatty():
-        raise CommandLineError(
-            "Cannot read a passphrase: standard input is no terminal",
-            hint="put it into a file, and name that with --passphrase-file",
-        )
-    import getpass
+def _ask(console: Console, path: str) -> str:
+    from regcopy.cli.prompts import ask_passphrase, ask_secret
 
-    first = getpass.getpass(f"Passphrase for key {path}: ")
-    if first != getpass.getpass("Repeat passphrase: "):
+    hint = "put it into a file, and name that with --passphrase-file"
+    first = ask_passphrase(console, path, hint=hint)
+    if first != ask_secret(console, "Repeat passphrase: "):
         raise CommandLineError("passphrases did not match")
     return first
 

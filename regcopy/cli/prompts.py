@@ -57,6 +57,24 @@ def ask_secret(console: Console, question: str) -> str:
     return _text(line.rstrip(b"\r\n"))
 
 
+def ask_passphrase(console: Console, key: str, *, hint: str) -> str:
+    """Ask for the passphrase of a private key; only on a terminal.
+
+    Args:
+        console: shows the question.
+        key: file of the key, as the user named it.
+        hint: what to do without a terminal.
+
+    Raises:
+        CommandLineError: standard input is no terminal, or there is no answer.
+    """
+    if _terminal() < 0:
+        raise CommandLineError(
+            f"Cannot prompt for a passphrase for key {key}, standard input is not a TTY", hint=hint
+        )
+    return ask_secret(console, f"Passphrase for key {key}: ")
+
+
 def read_secret() -> str:
     """Read all of standard input; line ends are not part of the secret.
 

@@ -61,6 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: GpgHome) -> Pa
         "untrusted-signature-dump-without-verification --nope a",
         "--policy gone.json copy dir:image dir:copy",
         "--insecure-policy copy --sign-passphrase-file gone dir:image dir:copy",
+        "--insecure-policy copy --sign-by-sigstore-private-key=gone dir:image dir:copy",
         "--insecure-policy copy --sign-by=x --sign-identity=app dir:image dir:copy",
         "--insecure-policy copy --sign-by=x --sign-identity=e.com/app dir:image dir:copy",
         "--insecure-policy copy dir:image oci:layout:t",

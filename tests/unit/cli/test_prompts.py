@@ -13,14 +13,16 @@ from typing import IO
 
 import pytest
 
+from regcopy.testing.samples import single_image, write_dir
+
 
 class Terminal:
-    """A terminal on which `login` is asked for a password."""
+    """A terminal on which a command asks for a secret."""
 
     def __init__(self, home: Path, *arguments: str) -> None:
         self.ours, self.theirs = os.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "regcopy", "login", *arguments],
+            [sys.executable, "-m", "regcopy", *arguments],
             stdin=self.theirs,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -41,6 +43,11 @@ class Terminal:
         while not said.endswith(question):
             said += output.read(1)
 
+    def type(self, question: bytes, answer: bytes) -> None:
+        """Answer a question."""
+        self.wait_for(question)
+        os.write(self.ours, answer)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -52,7 +59,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     # Nobody listens on port 1; one try is enough to see that the question was answered.
-    made = Terminal(tmp_path, "--username=robot", "--command-timeout=1s", "127.0.0.1:1")
+    made = Terminal(tmp_path, "login", "--username=robot", "--command-timeout=1s", "127.0.0.1:1")
     yield made
     made.close()
 
@@ -77,6 +84,25 @@ def test_the_terminal_is_put_back_where_the_question_is_interrupted(terminal: Te
     assert terminal.echoes()
     assert terminal.process.returncode == 130
     assert b"Traceback" not in err
+
+
+@pytest.mark.timeout(60)
+def test_the_passphrase_of_a_key_is_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("nacl")
+    write_dir(single_image(), tmp_path / "image")
+    key = f"{tmp_path}/key"
+    making = Terminal(tmp_path, "generate-sigstore-key", f"--output-prefix={key}")
+    making.type(f"Passphrase for key {key}.private: ".encode(), b"open sesame\n")
+    making.type(b"Repeat passphrase: ", b"open sesame\n")
+    assert making.process.wait(timeout=30) == 0
+    making.close()
+
+    flags = (f"--sign-by-sigstore-private-key={key}.private", "--sign-identity=a.example/b:1")
+    signing = Terminal(tmp_path, "copy", *flags, f"dir:{tmp_path}/image", f"dir:{tmp_path}/copy")
+    signing.type(f"Passphrase for key {key}.private: ".encode(), b"open sesame\n")
+    assert signing.process.wait(timeout=30) == 0
+    signing.close()
+    assert (tmp_path / "copy" / "signature-1").exists()
 
 
 def read_all(descriptor: int) -> bytes:

@@ -154,7 +154,10 @@ def test_a_copy_is_signed_under_the_name_that_is_given(home: GpgHome) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ("privateKeyFile: gone", "Cannot prompt for a passphrase for key gone"),
+        (
+            "privateKeyFile: gone",
+            "Cannot prompt for a passphrase for key gone, standard input is not a TTY",
+        ),
         (
             "{privateKeyFile: gone, privateKeyPassphraseFile: passphrase}",
             "open gone: no such file or directory",
