@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from regcopy.errors import LimitExceeded
+from regcopy.errors import ContentError, LimitExceeded
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream, Readable
 from regcopy.streams.decompress import Peeked, Unpacked, packing_of
 from regcopy.streams.tar_reading import Member, MemberKind, read_members
@@ -58,9 +58,12 @@ def read_layer(
     packing = packing_of(peeked.head)
     forward = _Forward(Unpacked(peeked, packing, what=what) if packing else peeked)
     members = read_members(
-        forward.read_at, what=what, check_cancelled=check_cancelled, limit=MAX_FILES
+        forward.read_at, what=what, check_cancelled=check_cancelled, limit=MAX_FILES, is_whole=True
     )
-    found = [(_parts(member.name), _entry(member, forward, check_cancelled)) for member in members]
+    try:
+        found = [(_parts(one.name), _entry(one, forward, check_cancelled)) for one in members]
+    except EOFError:
+        raise ContentError(f"{what} is cut off: it ends within a file") from None
     stream.drain()  # what is behind the tar file is verified as well
     return found
 
@@ -100,7 +103,11 @@ def _entry(member: Member, forward: _Forward, check_cancelled: Callable[[], None
         end = member.offset + member.size
         for offset in range(member.offset, end, BLOCK_BYTES):
             check_cancelled()
-            hasher.update(forward.read_at(offset, min(BLOCK_BYTES, end - offset)))
+            size = min(BLOCK_BYTES, end - offset)
+            block = forward.read_at(offset, size)
+            if len(block) < size:
+                raise EOFError
+            hasher.update(block)
         content = hasher.hexdigest()
     return FileEntry(member.kind, member.size, content, member.target, member.mode)
 

@@ -76,7 +76,7 @@ def _lines(first: str, second: str, found: ImageDifference) -> Iterator[str]:
     yield from _values("manifest", found.manifest)
     yield from _values("config", found.config)
     if found.removed_layers or found.added_layers:
-        yield f"layers: {found.shared_layers} in both"
+        yield f"layers: {found.shared_layers} are in both images"
         yield from (_layer("-", layer) for layer in found.removed_layers)
         yield from (_layer("+", layer) for layer in found.added_layers)
     if found.files:

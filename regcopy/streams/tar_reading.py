@@ -78,6 +78,7 @@ def read_members(
     what: str = "tar file",
     check_cancelled: Callable[[], None] = lambda: None,
     limit: int = MAX_MEMBERS,
+    is_whole: bool = False,
 ) -> Iterator[Member]:
     """Give the members in order; their bytes are not read.
 
@@ -86,19 +87,28 @@ def read_members(
         what: the file, as messages call it.
         check_cancelled: called once for each member; raises to stop.
         limit: headers that there may be.
+        is_whole: something else proves that nothing is cut off, such as a digest; then the
+            blocks of zeros at the end may be missing, which some tools do not write into layers.
 
     Raises:
         ContentError: this is no tar file, it is cut off, or has sparse members.
         LimitExceeded: more members, or more about them, than an image can need.
     """
-    return _Members(read_at, what, check_cancelled, limit).walk()
+    return _Members(read_at, what, check_cancelled, limit, is_whole=is_whole).walk()
 
 
 class _Members:
     def __init__(
-        self, read_at: ReadAt, what: str, check_cancelled: Callable[[], None], limit: int
+        self,
+        read_at: ReadAt,
+        what: str,
+        check_cancelled: Callable[[], None],
+        limit: int,
+        *,
+        is_whole: bool,
     ) -> None:
         self._limit = limit
+        self._is_whole = is_whole
         self._read_at = read_at
         self._what = what
         self._check_cancelled = check_cancelled
@@ -122,6 +132,8 @@ class _Members:
         self._check_cancelled()
         is_possible = self._position <= _MAX_SIZE
         block = self._read_at(self._position, TAR_BLOCK) if is_possible else b""
+        if not block and self._is_whole and self._headers:
+            return None
         if len(block) < TAR_BLOCK:
             raise self._cut_off()
         if block == _EMPTY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
@@ -108,6 +109,25 @@ def test_a_layer_whose_tail_is_wrong_is_no_layer() -> None:
 def test_what_is_no_layer_is_refused(content: bytes) -> None:
     with pytest.raises(ContentError):
         read_layer(stream_of(content), what="layer", check_cancelled=lambda: None)
+
+
+@pytest.mark.parametrize("length", [512 + 3, 1024, 1536, 2048])
+def test_a_layer_need_not_end_with_a_mark(length: int) -> None:
+    """As umoci writes them; the digest proves that nothing is missing."""
+    content = layer({"a": b"123", "folder": None})[:length]
+    found = read_layer(stream_of(content), what="layer", check_cancelled=lambda: None)
+    assert found[0][1].content == hashlib.sha256(b"123").hexdigest()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("length", [0, 511, 512, 512 + 2, 512 + 512 + 1])
+@pytest.mark.parametrize("size", [3, 2**60])
+def test_a_layer_that_ends_within_a_file_or_a_header_is_refused(length: int, size: int) -> None:
+    member = tarfile.TarInfo("a")
+    member.size = size
+    content = member.tobuf(tarfile.GNU_FORMAT) + b"123".ljust(512, b"\0") + bytes(1024)
+    with pytest.raises(ContentError, match=r"cut off|no tar file"):
+        read_layer(stream_of(content[:length]), what="layer", check_cancelled=lambda: None)
 
 
 def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
