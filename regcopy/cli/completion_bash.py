@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from regcopy.cli.completion_words import CommandWords, FlagWords, Kind, Names
+from regcopy.cli.completion_words import PATHS, CommandWords, FlagWords, Kind, Names
 
 _SCRIPT: Final = r"""# bash completion for @PROGRAM@
 
@@ -19,13 +19,14 @@ _@FUNCTION@_words() {
 
 _@FUNCTION@() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local command="" i word flags files folders values names words
-    # bash takes `=` for a word of its own.
-    if [[ $current == "=" ]]; then
-        current=""
-    elif [[ $before == "=" ]]; then
-        before=${COMP_WORDS[COMP_CWORD - 2]}
+    local transport="" colon="" command="" i word flags files folders values names words
+    # bash takes `=` and `:` for words of their own. What is before `:` is the transport.
+    if [[ $current == [=:] ]]; then
+        transport=$before colon=$current current=""
+    elif [[ $before == [=:] ]]; then
+        transport=${COMP_WORDS[COMP_CWORD - 2]} colon=$before
     fi
+    [[ $colon == "=" ]] && before=$transport
 @ROOT@
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -53,6 +54,12 @@ _@FUNCTION@() {
     elif [[ $names == files ]]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    elif [[ $names == images && $colon == ":" ]]; then
+        COMPREPLY=()
+        if [[ " @PATHS@ " == *" $transport: "* ]]; then
+            compopt -o filenames -o nospace 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        fi
     else
         [[ $names == images ]] && compopt -o nospace 2>/dev/null
         _@FUNCTION@_words "$words" "$current"
@@ -80,6 +87,7 @@ def bash_script(
     return (
         _SCRIPT.replace("@ROOT@", "\n".join(_settings(root, "words", names, indent=4)))
         .replace("@COMMANDS@", "\n".join(cases))
+        .replace("@PATHS@", " ".join(PATHS))
         .replace("@FUNCTION@", program)
         .replace("@PROGRAM@", program)
     )

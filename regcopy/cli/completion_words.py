@@ -19,6 +19,17 @@ _KINDS: Final[dict[str, Kind]] = {"FILE": "file", "DIR": "folder", "FOLDER": "fo
 _IMAGES: Final = frozenset({"IMAGE", "SOURCE", "DESTINATION", "REPOSITORY"})
 _FILES: Final = frozenset({"FILE", "FILE|-", "MANIFEST", "REPORT…"})
 
+PATHS: Final = (
+    "dir:",
+    "docker-archive:",
+    "docker-tar:",
+    "oci:",
+    "oci-archive:",
+    "sif:",
+    "tarball:",
+)
+"""Beginnings of names of images that a path follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlagWords:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from regcopy.cli.completion_words import CommandWords, FlagWords
+from regcopy.cli.completion_words import PATHS, CommandWords, FlagWords
 
 _SCRIPT: Final = r"""#compdef @PROGRAM@
 # zsh completion for @PROGRAM@
 
 _@FUNCTION@_images() {
+    if compset -P '(@PATHS@)'; then
+        _files -S ''
+        return
+    fi
     local -a transports
     transports=(@TRANSPORTS@)
     compadd -S '' -- $transports
@@ -67,6 +71,7 @@ def zsh_script(
         .replace("@COMMANDS@", "\n".join(cases))
         .replace("@LIST@", "\n".join(f"        {entry}" for entry in listed))
         .replace("@TRANSPORTS@", " ".join(map(_quote, transports)))
+        .replace("@PATHS@", "|".join(PATHS))
         .replace("@FUNCTION@", program)
         .replace("@PROGRAM@", program)
     )
