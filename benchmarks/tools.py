@@ -17,7 +17,7 @@ from benchmarks.processes import CHECKOUT, clean_environment
 # The script that pip makes of `[project.scripts]`, for the code of this checkout.
 _CONSOLE_SCRIPT: Final = """#!{python}
 import sys
-from regcopy.cli.main import run
+from regcopy.__main__ import run
 if __name__ == "__main__":
     sys.exit(run())
 """

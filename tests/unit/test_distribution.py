@@ -137,7 +137,7 @@ def test_the_wheel_has_the_licence_and_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
     assert packed["licenses/LICENSE"] == (ROOT / "LICENSE").read_bytes()
-    assert b"regcopy = regcopy.cli.main:run" in packed["entry_points.txt"]
+    assert b"regcopy = regcopy.__main__:run" in packed["entry_points.txt"]
 
 
 def test_every_module_of_the_wheel_can_be_imported(wheel: Path, tmp_path: Path) -> None:

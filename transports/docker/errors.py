@@ -100,8 +100,9 @@ def parse_complaint(body: bytes, secrets: Collection[str] = ()) -> Complaint:
             messages.append(entry.get("message"))
     messages += [document.get(key) for key in ("error_description", "details", "message", "error")]
     shown = [_shown(text, secrets) for text in messages if isinstance(text, str) and text.strip()]
-    named = tuple(_shown(code, secrets, 64) for code in codes if isinstance(code, str) and code)
-    return Complaint(named, shown[0] if shown else "")
+    named = [_shown(code, secrets, 64) for code in codes if isinstance(code, str) and code]
+    # An index that misses its images is told once for each of them.
+    return Complaint(tuple(dict.fromkeys(named)), shown[0] if shown else "")
 
 
 def _shown(text: str, secrets: Collection[str], limit: int = 300) -> str:
@@ -149,8 +150,9 @@ def _reason(place: Place, status: int, complaint: Complaint) -> str:
         for part in ("manifest", "blob"):
             if f"/{part}s/" in place.address:
                 return f"{part} unknown"
-    words = http.client.responses.get(status, "")
-    return words.lower() or "unexpected answer"
+    words = http.client.responses.get(status, "").lower()
+    # "ok" would tell nobody what is wrong with an answer that is not the one hoped for.
+    return words if words and status >= 300 else "unexpected answer"
 
 
 def _hint(status: int) -> str:

@@ -154,7 +154,8 @@ class Reply:
         Raises:
             Refused: there is none, or it is unusable.
         """
-        location = self.headers.get("Location", "")
+        # White space around a value is no part of it (RFC 9110 section 5.5).
+        location = self.headers.get("Location", "").strip(" \t")
         if not location:
             place = self._hop.place
             raise Refused(f"{place.method} {place.address}: the answer has no Location")

@@ -188,7 +188,7 @@ class TokenService:
         """Exchange, following redirects of a GET within the service's own origin."""
         for _ in range(_MAX_REDIRECTS + 1):
             reply = self._exchange(hop)
-            location = reply.headers.get("Location", "")
+            location = reply.headers.get("Location", "").strip(" \t")
             if reply.status not in {301, 302, 303, 307, 308} or not location:
                 return reply
             reply.close()

@@ -235,4 +235,4 @@ def test_closed_outputs_are_told_by_the_exit_code(closing: str, code: int) -> No
 
 def test_the_console_script_of_the_project_is_this_program() -> None:
     text = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
-    assert 'regcopy = "regcopy.cli.main:run"' in text
+    assert 'regcopy = "regcopy.__main__:run"' in text

@@ -27,6 +27,20 @@ manifest_digest.COMMAND = replace(manifest_digest.COMMAND, run=work, stops_itsel
 sys.argv = ["regcopy", *sys.argv[1:], "manifest-digest"]
 main.run()
 """
+# A program that is interrupted as it loads the first of its modules.
+_INTERRUPTED: Final = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == "regcopy.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.{handler})
+sys.meta_path.insert(0, Interrupting())
+from regcopy.__main__ import run
+run()
+"""
 # What ignores SIGHUP, such as nohup, hands that on to what it starts: to these tests as well.
 _HEEDING: Final = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
 _IGNORING: Final = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -80,6 +94,24 @@ def test_a_signal_stops_a_copy_in_order(number: signal.Signals) -> None:
     assert code == 128 + number
     assert out == "cleaned up\n"
     assert [line.message for line in log_lines(err)] == [f"stopped by {number.name}"]
+
+
+@pytest.mark.parametrize(
+    ("handler", "code", "out"),
+    [("default_int_handler", -signal.SIGINT, ""), ("SIG_IGN", 0, "regcopy version")],
+)
+def test_a_signal_while_modules_are_loaded_leaves_no_traceback(
+    handler: str, code: int, out: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED.format(handler=handler), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.startswith(out)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

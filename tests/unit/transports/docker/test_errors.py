@@ -78,9 +78,23 @@ def test_what_a_registry_says_is_fit_for_a_terminal() -> None:
 
 
 def test_only_the_first_codes_are_kept() -> None:
-    body = b'{"errors":[' + b",".join([b'{"code":"X"}'] * 100) + b"]}"
+    body = b'{"errors":[' + b",".join(b'{"code":"X%d"}' % n for n in range(100)) + b"]}"
 
-    assert parse_complaint(body).codes == ("X",) * 5
+    assert parse_complaint(body).codes == ("X0", "X1", "X2", "X3", "X4")
+
+
+def test_a_code_that_is_repeated_is_told_once() -> None:
+    body = b'{"errors":[{"code":"X"},{"code":"Y"},{"code":"X"}]}'
+
+    assert parse_complaint(body).codes == ("X", "Y")
+
+
+@pytest.mark.parametrize("status", [200, 202])
+def test_success_of_another_kind_is_told_as_unexpected(status: int) -> None:
+    told = answer_error(PLACE, status, {}, Complaint()).message
+
+    assert told.startswith("unexpected answer (")
+    assert f": {status})" in told
 
 
 @pytest.mark.parametrize(

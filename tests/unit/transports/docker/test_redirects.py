@@ -82,6 +82,15 @@ def test_a_body_does_not_turn_into_a_get(httpserver: HTTPServer, status: int) ->
         client.send(put(b"abc"))
 
 
+def test_white_space_around_a_location_is_no_part_of_it() -> None:
+    with (
+        PlayedServer(says(answer(202, headers={"Location": " \t/v2/app/2 \t"}))) as server,
+        client_of(server.host) as client,
+        client.send(put(b"")) as reply,
+    ):
+        assert reply.location == f"http://{server.host}/v2/app/2"
+
+
 def test_a_location_is_absolute() -> None:
     with (
         PlayedServer(says(answer(202, headers={"Location": "../uploads/2?state=x"}))) as server,
