@@ -12,6 +12,7 @@ What there is for programs; all else may change at any time:
     regcopy.Session      the same calls, which share connections and tokens
     regcopy.errors       what they raise; regcopy.errors.NotFound is one
     regcopy.events       what observers are told
+    regcopy.aio          the same calls for programs with an event loop
     regcopy.batch        lists of copies: copy_many
     regcopy.checking     verify_image, diff_images, read_image_tree; open_image reads single blobs
     regcopy.serving      RegistryServer: a registry in this process, for your tests, too
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from regcopy import batch, checking, errors, events
+    from regcopy import aio, batch, checking, errors, events
     from regcopy.api import (
         copy,
         delete,
@@ -82,6 +83,7 @@ __all__ = [
     "TransportError",
     "TrustOptions",
     "UsageError",
+    "aio",
     "batch",
     "checking",
     "copy",
@@ -95,7 +97,7 @@ __all__ = [
 ]
 
 # Modules that belong to the library and need no import of their own.
-_MODULES: Final = frozenset({"batch", "checking", "errors", "events"})
+_MODULES: Final = frozenset({"aio", "batch", "checking", "errors", "events"})
 
 # Name → module; tests compare it with the imports above and with __all__.
 _HOMES: Final = {

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 import regcopy
-from regcopy import batch, checking, serving, transports
+from regcopy import aio, batch, checking, serving, transports
 from regcopy.serving import RegistryServer
 from regcopy.testing.samples import multi_platform_image, single_image, write_layout
 
@@ -81,6 +81,14 @@ def test_the_example_of_lists(hosts: dict[str, str], capsys: pytest.CaptureFixtu
     run(example_in(batch), hosts)
 
     assert capsys.readouterr().out.startswith("done sha256:")
+
+
+def test_the_example_of_an_event_loop(
+    hosts: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(example_in(aio), hosts)
+
+    assert capsys.readouterr().out.startswith("sha256:")
 
 
 def test_the_example_of_looking_into_images(hosts: dict[str, str]) -> None:
