@@ -28,11 +28,16 @@ from regcopy.errors import (
 )
 from regcopy.model.platform import Platform
 from regcopy.streams.files import storage_errors
-from regcopy.streams.rootfs import RootfsSource, RootfsTar, copy_into, spool
+from regcopy.streams.rootfs import RootfsSource, RootfsTar, spool
 from regcopy.streams.tar_index import MemberReader
 from regcopy.streams.tar_pipes import PipeReader, open_to_read
 from regcopy.streams.tar_reading import Member
-from regcopy.streams.tar_storage import FileStorage, new_temporary_file, temporary_folder
+from regcopy.streams.tar_storage import (
+    FileStorage,
+    copy_into,
+    new_temporary_file,
+    temporary_folder,
+)
 from regcopy.text import printable
 
 if TYPE_CHECKING:

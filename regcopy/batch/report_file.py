@@ -17,7 +17,7 @@ from typing import Final, Self, TypeGuard, get_args
 from regcopy.batch.report import Failure, LineReport, Reason, Status
 from regcopy.errors import ContentError, NotFound
 from regcopy.streams.blob import BLOCK_BYTES
-from regcopy.streams.files import storage_errors
+from regcopy.streams.files import storage_errors, write_all
 
 _LONGEST_ENTRY: Final = 1024 * 1024
 _STATUSES: Final = frozenset(get_args(Status))
@@ -58,10 +58,8 @@ class ReportWriter:
             StorageFailed: the disk is full, for example.
         """
         text = json.dumps(report.to_json(), ensure_ascii=False, separators=(",", ":"))
-        rest = memoryview(f"{text}\n".encode("utf-8", "backslashreplace"))
         with storage_errors("writing the report", self._path):
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            write_all(self._fd, f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
         """Close the file; may be called twice."""

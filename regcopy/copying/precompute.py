@@ -8,8 +8,7 @@ from contextlib import contextmanager
 
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
 from regcopy.streams.files import storage_errors
-from regcopy.streams.rootfs import copy_into
-from regcopy.streams.tar_storage import new_temporary_file
+from regcopy.streams.tar_storage import copy_into, new_temporary_file
 
 
 @contextmanager

@@ -50,6 +50,13 @@ def storage_errors(doing: str, path: str) -> Iterator[None]:
         raise StorageFailed(f"{doing} {path}: {why}", hint=_HINTS.get(code, "")) from error
 
 
+def write_all(fd: int, block: bytes) -> None:
+    """Write a whole block, of which the system may take a part at a time. Raises OSError."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
 class Folder:
     """An open folder; names in it are single names, never paths.
 
@@ -235,10 +242,8 @@ class NewFile:
         Raises:
             StorageFailed: disk full, quota, …
         """
-        rest = memoryview(block)
         with storage_errors("writing to", self._folder.path):
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            write_all(self._fd, block)
 
     def write_at(self, offset: int, block: bytes) -> None:
         """Write over bytes that were written before. Raises StorageFailed."""

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from regcopy.errors import ContentError, ManifestUnsupported, NotFound
 from regcopy.model.descriptor import Descriptor
@@ -23,9 +23,8 @@ from regcopy.model.platform import Platform
 from regcopy.model.rootfs import RootfsImage, RootfsLayer
 from regcopy.streams.blob import BLOCK_BYTES, Readable
 from regcopy.streams.decompress import Packing, Peeked, Unpacked, packing_of
-from regcopy.streams.files import storage_errors
 from regcopy.streams.tar_reading import TAR_BLOCK, is_header
-from regcopy.streams.tar_storage import FileStorage, TarStorage, new_temporary_file
+from regcopy.streams.tar_storage import FileStorage, TarStorage, copy_into, new_temporary_file
 from regcopy.text import printable
 
 # image-spec layer.md knows these compressions and no others.
@@ -65,15 +64,6 @@ def spool(raw: Readable, folder: str, path: str) -> FileStorage:
     with new_temporary_file(folder) as file:
         copy_into(file, raw, folder)
         return FileStorage(os.dup(file.fileno()), path)
-
-
-def copy_into(file: BinaryIO, raw: Readable, folder: str) -> None:
-    """Copy all that is left of `raw` into a temporary file in `folder`. Raises StorageFailed."""
-    while block := raw.read(BLOCK_BYTES):
-        rest = memoryview(block)
-        with storage_errors("writing a temporary file in", folder):
-            while rest:
-                rest = rest[file.write(rest) :]
 
 
 class RootfsSource:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from regcopy.errors import NotFound, StorageFailed, UsageError
-from regcopy.streams.files import Folder, NewFile, storage_errors
+from regcopy.streams.files import Folder, NewFile, storage_errors, write_all
 from regcopy.streams.tar_pipes import PipeWriter, descriptor_of, open_to_write
 
 
@@ -189,10 +189,8 @@ class _InPlace:
         return True
 
     def write(self, block: bytes, /) -> None:
-        rest = memoryview(block)
         with storage_errors("writing to", self._path):
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            write_all(self._fd, block)
 
     def write_at(self, offset: int, block: bytes, /) -> None:
         with storage_errors("writing to", self._path):

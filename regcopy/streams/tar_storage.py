@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, Protocol
 from regcopy.errors import LimitExceeded, StorageFailed
 from regcopy.streams.blob import BLOCK_BYTES, Readable
 from regcopy.streams.decompress import HEAD_BYTES, Peeked, Unpacked, packing_of
-from regcopy.streams.files import storage_errors
+from regcopy.streams.files import storage_errors, write_all
 from regcopy.streams.tar_pipes import PipeReader, open_to_read
 
 # As skopeo has it: the place for large files that need not survive (hier(7)).
@@ -62,6 +62,17 @@ def new_temporary_file(folder: str) -> BinaryIO:
         return tempfile.TemporaryFile(dir=folder, buffering=0)
 
 
+def copy_into(file: BinaryIO, raw: Readable, folder: str) -> None:
+    """Copy all that is left of `raw` into a temporary file in `folder`. Raises StorageFailed."""
+    while block := raw.read(BLOCK_BYTES):
+        _keep(file, block, folder)
+
+
+def _keep(file: BinaryIO, block: bytes, folder: str) -> None:
+    with storage_errors("writing a temporary file in", folder):
+        write_all(file.fileno(), block)
+
+
 def open_storage(path: str, *, folder: str, check_cancelled: Callable[[], None]) -> TarStorage:
     """Open an archive for reading.
 
@@ -88,20 +99,6 @@ def open_storage(path: str, *, folder: str, check_cancelled: Callable[[], None])
     except BaseException:
         pipe.close()
         raise
-
-
-def spool(raw: Readable, *, folder: str, path: str) -> TarStorage:
-    """Keep what comes out of a connection in a temporary file, as far as it is asked for.
-
-    Args:
-        raw: the bytes of a tar file that is not packed; closed with this, and by `finish`.
-        folder: for the temporary file; must be there.
-        path: name of the tar file in messages.
-
-    Raises:
-        StorageFailed: there can be no file.
-    """
-    return SpooledStorage(raw, folder, path)
 
 
 class Counted:
@@ -164,7 +161,7 @@ class SpooledStorage:
         """Copy `content` into a temporary file in `folder`.
 
         Args:
-            content: the bytes of the tar file; closed with this.
+            content: the bytes of the tar file; closed with this, and by `finish`.
             folder: must be there.
             path: what messages call it.
             packed: counts the compressed bytes that `content` is unpacked from.
@@ -199,10 +196,7 @@ class SpooledStorage:
         while self._copied < end and not self._ended:
             block = self._content.read(BLOCK_BYTES)
             self._ended = not block
-            rest = memoryview(block)
-            with storage_errors("writing a temporary file in", self._folder):
-                while rest:
-                    rest = rest[self._file.write(rest) :]
+            _keep(self._file, block, self._folder)
             self._copied += len(block)
             self._check_ratio()
 

@@ -13,7 +13,7 @@ from typing import Final
 from regcopy.errors import StorageFailed
 from regcopy.model.descriptor import Descriptor
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
-from regcopy.streams.files import storage_errors
+from regcopy.streams.files import storage_errors, write_all
 from regcopy.streams.tar_headers import (
     END_OF_TAR,
     file_header,
@@ -123,10 +123,8 @@ class TarWriter:
         with new_temporary_file(self._folder) as file:
 
             def keep(block: bytes) -> None:
-                rest = memoryview(block)
                 with storage_errors("writing a temporary file in", self._folder):
-                    while rest:
-                        rest = rest[file.write(rest) :]
+                    write_all(file.fileno(), block)
 
             self._copy(stream, keep)
             blob = stream.descriptor()

@@ -22,7 +22,7 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import DOCKER_MANIFEST, OCI_MANIFEST
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
-from regcopy.streams.files import storage_errors
+from regcopy.streams.files import storage_errors, write_all
 from regcopy.streams.tar_storage import temporary_folder
 from regcopy.transports.base import Capabilities
 from regcopy.transports.containers_storage.spec import find_folders
@@ -102,10 +102,8 @@ class StorageDestination:
         try:
             with os.fdopen(fd, "wb", buffering=0) as file:
                 while block := stream.read(BLOCK_BYTES):
-                    rest = memoryview(block)
                     with storage_errors("writing to", folder):
-                        while rest:
-                            rest = rest[file.write(rest) :]
+                        write_all(file.fileno(), block)
                     self._context.check_cancelled()
             blob = stream.descriptor()
             with storage_errors("writing to", folder):

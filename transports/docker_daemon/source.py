@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regcopy.streams.tar_storage import spool, temporary_folder
+from regcopy.streams.tar_storage import SpooledStorage, temporary_folder
 from regcopy.transports.docker_archive import DockerArchiveReference
 from regcopy.transports.docker_archive.source import DockerArchiveSource
 from regcopy.transports.docker_daemon.client import Daemon
@@ -22,11 +22,8 @@ def open_source(reference: DaemonReference, context: Context) -> ImageSource:
     archive = DockerArchiveReference("daemon's archive", transport=reference.transport)
     exchange = daemon.export(reference.wanted)
     try:
-        storage = spool(
-            exchange,
-            folder=temporary_folder(context.environment.get("TMPDIR")),
-            path=archive.path,
-        )
+        folder = temporary_folder(context.environment.get("TMPDIR"))
+        storage = SpooledStorage(exchange, folder, archive.path)
     except BaseException:
         exchange.close()
         raise

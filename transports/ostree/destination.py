@@ -17,7 +17,7 @@ from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.model.mediatypes import DOCKER_MANIFEST, OCI_MANIFEST
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
-from regcopy.streams.files import storage_errors
+from regcopy.streams.files import storage_errors, write_all
 from regcopy.streams.tar_storage import temporary_folder
 from regcopy.transports.base import Capabilities
 from regcopy.transports.ostree.repository import (
@@ -88,10 +88,8 @@ class OstreeDestination:
         with self._folder() as folder:
             with open(os.path.join(folder, CONTENT_FILE), "wb", buffering=0) as file:
                 while block := stream.read(BLOCK_BYTES):
-                    rest = memoryview(block)
                     with storage_errors("writing to", folder):
-                        while rest:
-                            rest = rest[file.write(rest) :]
+                        write_all(file.fileno(), block)
                     self._context.check_cancelled()
             blob = stream.descriptor()
             self._repository.commit(branch_of(blob.digest), folder, {SIZE_KEY: str(blob.size)})
