@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from regcopy.errors import ConnectionFailed, LimitExceeded, Stalled
+from regcopy.streams.answers import AnswerReader
 from regcopy.transports.base import Clocks
 from regcopy.transports.docker.line import (
     SLOW_HINT,
@@ -26,7 +27,6 @@ from regcopy.transports.docker.line import (
     Line,
     Lines,
     Pace,
-    Reader,
     Socket,
     dial,
 )
@@ -61,9 +61,10 @@ class EarlyAnswer(BrokenPipeError):
 class Answer(http.client.HTTPResponse):
     """An answer whose head is read under limits, and parsed only then."""
 
-    def __init__(self, reader: Reader, method: str | None, *, reusable: bool) -> None:
-        super().__init__(cast("socket.socket", _Opened(reader)), method=method)
-        self._reader = reader
+    def __init__(self, incoming: Incoming, method: str | None, *, reusable: bool) -> None:
+        self._incoming = incoming
+        self._reader = AnswerReader(incoming, whose="the answer's")
+        super().__init__(cast("socket.socket", self._reader), method=method)
         self._reusable = reusable
 
     def begin(self) -> None:
@@ -80,21 +81,12 @@ class Answer(http.client.HTTPResponse):
         finally:
             self.fp = self._reader
         self._reader.begin_body()
+        self._incoming.begin_body()
         # A connection with half a body on it cannot carry another request.
         self.will_close = self.will_close or not self._reusable
 
 
-class _Opened:
-    """Gives http.client our reader where it asks a socket for a file."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def makefile(self, _: str) -> Reader:
-        return self._reader
-
-
-def _read_head(reader: Reader) -> bytes:
+def _read_head(reader: AnswerReader) -> bytes:
     """Read one head, passing over interim answers (RFC 9110 section 15.2)."""
     for _ in range(MAX_INTERIM_ANSWERS + 1):
         lines: list[bytes] = []
@@ -209,14 +201,14 @@ class Guard:
     def answer(self, sock: Socket, method: str | None, seconds: float | None) -> Answer:
         """Begin to read the answer to what was sent."""
         line = cast("Line", self._line)  # a connection that sends has dialled
-        raw = Incoming(
+        incoming = Incoming(
             sock,
             line.share(),
             self._wire.clocks,
             answer_seconds=self._wire.clocks.stall_seconds if seconds is None else seconds,
             early=self._early,
         )
-        answer = Answer(Reader(raw), method, reusable=self._reusable)
+        answer = Answer(incoming, method, reusable=self._reusable)
         self._early = b""
         self._watching = True
         self._pace = Pace(self._wire.clocks, "sent")

@@ -14,10 +14,9 @@ import time
 from contextlib import suppress
 from typing import Final, Literal, Protocol
 
-from regcopy.errors import ConnectionFailed, LimitExceeded, Stalled, TimedOut
+from regcopy.errors import ConnectionFailed, Stalled, TimedOut
 from regcopy.transports.base import Clocks
 
-MAX_HEAD_BYTES: Final = 64 * 1024
 SLOW_HINT: Final = "where this place is slow, --stall-timeout waits longer"
 _SHORTEST_WAIT: Final = 0.001
 
@@ -254,41 +253,3 @@ class Incoming(io.RawIOBase):
             self._hold.close()
             self._line.release()
         super().close()
-
-
-class Reader(io.BufferedReader):
-    """Buffers an answer, and limits what is read line by line.
-
-    Lines are the head of an answer, the sizes of chunks and the trailers. The limit is on
-    lines without any content in between, so it holds for each of these.
-    """
-
-    def __init__(self, raw: Incoming) -> None:
-        super().__init__(raw)
-        self._incoming = raw
-        self._line_bytes = 0
-
-    def begin_body(self) -> None:
-        """Count anew: the head is over."""
-        self._line_bytes = 0
-        self._incoming.begin_body()
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """Give one line.
-
-        Raises:
-            LimitExceeded: the lines are over the limit.
-        """
-        allowed = MAX_HEAD_BYTES + 1 - self._line_bytes
-        line = super().readline(allowed if size is None or size < 0 else min(size, allowed))
-        self._line_bytes += len(line)
-        if self._line_bytes > MAX_HEAD_BYTES:
-            raise LimitExceeded(f"the answer's headers are over {MAX_HEAD_BYTES} bytes")
-        return line
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Give content."""
-        content = super().read(size)
-        if content:
-            self._line_bytes = 0
-        return content

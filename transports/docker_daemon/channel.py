@@ -1,4 +1,4 @@
-"""The wire to a daemon: each wait has a limit and can be cancelled, and heads have a bound."""
+"""The wire to a daemon: each wait has a limit and can be cancelled."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from regcopy.errors import ConnectionFailed, LimitExceeded, TransportUnavailable
+from regcopy.errors import ConnectionFailed, TransportUnavailable
 from regcopy.text import printable
 from regcopy.transports.docker_daemon.address import DaemonAddress, other_sockets
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
 
-MAX_HEAD_BYTES: Final = 64 * 1024
 _POLL_MILLISECONDS: Final = 200
 _NO_DAEMON: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR})
 _NO_RIGHT: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -181,35 +180,3 @@ class Incoming(io.RawIOBase):
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         """Take what is there, or wait for something. Raises OSError."""
         return self._channel.receive_into(buffer, self.seconds)
-
-
-class Reader(io.BufferedReader):
-    """Buffers an answer, and limits what is read line by line.
-
-    Lines are heads, interim ones too, the sizes of chunks, and trailers; the limit is on
-    lines without any content in between.
-    """
-
-    def __init__(self, raw: Incoming) -> None:
-        super().__init__(raw)
-        self._line_bytes = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """Give one line.
-
-        Raises:
-            LimitExceeded: the lines are over the limit.
-        """
-        allowed = MAX_HEAD_BYTES + 1 - self._line_bytes
-        line = super().readline(allowed if size is None or size < 0 else min(size, allowed))
-        self._line_bytes += len(line)
-        if self._line_bytes > MAX_HEAD_BYTES:
-            raise LimitExceeded(f"the daemon's headers are over {MAX_HEAD_BYTES} bytes")
-        return line
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Give content."""
-        content = super().read(size)
-        if content:
-            self._line_bytes = 0
-        return content

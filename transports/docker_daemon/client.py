@@ -17,11 +17,12 @@ from regcopy.errors import (
     TlsFailed,
 )
 from regcopy.model._json import JsonObject, load_object
+from regcopy.streams.answers import AnswerReader
 from regcopy.streams.blob import BLOCK_BYTES, read_limited
 from regcopy.text import printable
 from regcopy.transports.docker_daemon.address import DaemonAddress, find_address
 from regcopy.transports.docker_daemon.answers import MAX_ERROR_BYTES, refusal
-from regcopy.transports.docker_daemon.channel import Incoming, Reader, connect
+from regcopy.transports.docker_daemon.channel import Incoming, connect
 
 if TYPE_CHECKING:
     import socket
@@ -99,8 +100,8 @@ class Exchange:
         """
         stall, self._seconds = self._seconds, seconds
         self._incoming = Incoming(self._channel, seconds)
-        opened = cast("socket.socket", _Opened(Reader(self._incoming)))
-        self._answer = http.client.HTTPResponse(opened, method=self.method)
+        reader = cast("socket.socket", AnswerReader(self._incoming, whose="the daemon's"))
+        self._answer = http.client.HTTPResponse(reader, method=self.method)
         with self._located():
             self._answer.begin()
         self._seconds = self._incoming.seconds = stall
@@ -141,16 +142,6 @@ class Exchange:
         if self._answer is not None:
             self._answer.close()
         self._channel.close()
-
-
-class _Opened:
-    """Gives http.client our reader where it asks a socket for a file."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def makefile(self, _: str) -> Reader:
-        return self._reader
 
 
 class Daemon:
