@@ -39,6 +39,7 @@ from regcopy.streams.tar_storage import (
     temporary_folder,
 )
 from regcopy.text import printable
+from regcopy.transports.paths import folders_around
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
@@ -116,12 +117,7 @@ class SifReference:
     @property
     def policy_namespaces(self) -> Sequence[str]:
         """The folders around it, without `/`."""
-        namespaces: list[str] = []
-        folder = os.path.dirname(os.path.realpath(self.path))
-        while folder != os.path.dirname(folder):
-            namespaces.append(folder)
-            folder = os.path.dirname(folder)
-        return tuple(namespaces)
+        return folders_around(self.policy_identity)
 
     def open_source(self, context: Context, /) -> ImageSource:
         """Turn the root file system into a layer, and make an image of it.

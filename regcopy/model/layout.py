@@ -14,7 +14,13 @@ from typing import Final, Self
 from regcopy.errors import InvalidReference, ManifestUnsupported, NotFound, UsageError
 from regcopy.model._json import JsonObject, dump_object, load_object
 from regcopy.model.descriptor import Descriptor
-from regcopy.model.mediatypes import IMAGE_MANIFESTS, INDEXES, OCI_ARTIFACT
+from regcopy.model.mediatypes import (
+    IMAGE_MANIFESTS,
+    INDEXES,
+    OCI_ARTIFACT,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
 from regcopy.text import printable
 
 INDEX_FILE: Final = "index.json"
@@ -22,6 +28,7 @@ LAYOUT_FILE: Final = "oci-layout"
 BLOBS_FOLDER: Final = "blobs"
 LAYOUT_CONTENT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 REF_NAME: Final = "org.opencontainers.image.ref.name"
+LAYOUT_MANIFESTS: Final = frozenset({OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT})
 # A layout has no limit of its own; this is about 100,000 images.
 MAX_INDEX_BYTES: Final = 32 * 1024 * 1024
 _NAMES_SHOWN: Final = 20
@@ -41,6 +48,32 @@ def check_name(name: str) -> None:
     """Raise InvalidReference unless `name` may be the name of an image in a layout."""
     if len(name) > _MAX_NAME or _NAME.fullmatch(name) is None:
         raise InvalidReference(f"Invalid image {printable(name, limit=200) or '(empty name)'}")
+
+
+def check_image(name: str, position: int | None) -> None:
+    """Raise InvalidReference unless these name an image: by its name, its position, or neither."""
+    if name:
+        check_name(name)
+    if position is not None and (name or position < 0):
+        raise InvalidReference(
+            f"invalid source index @{position}: "
+            + ("there is a name as well" if name else "must not be negative")
+        )
+
+
+def check_destination(position: int | None) -> None:
+    """Raise UsageError where an image is to be written that has a position in place of a name."""
+    if position is not None:
+        raise UsageError(f"Destination reference must not contain a manifest index @{position}")
+
+
+def check_manifest_type(media_type: str) -> None:
+    """Raise ManifestUnsupported unless a layout can hold a manifest of this type."""
+    if media_type not in LAYOUT_MANIFESTS:
+        raise ManifestUnsupported(
+            f'a layout cannot hold a manifest of type "{media_type}"',
+            hint="convert it with --format oci",
+        )
 
 
 def split_image(text: str) -> tuple[str, str, int | None]:

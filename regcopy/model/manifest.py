@@ -170,6 +170,12 @@ class ImageIndex:
 ParsedManifest = ImageManifest | ImageIndex
 
 
+def check_size(size: int) -> None:
+    """Raise LimitExceeded where a manifest of so many bytes is not even read."""
+    if size > MAX_MANIFEST_BYTES:
+        raise LimitExceeded(f"manifest of {size} bytes is over the limit of {MAX_MANIFEST_BYTES}")
+
+
 def parse_manifest(raw: RawManifest) -> ParsedManifest:
     """Read a manifest strictly; its kind is what the body says (CVE-2021-41190).
 
@@ -178,10 +184,7 @@ def parse_manifest(raw: RawManifest) -> ParsedManifest:
         ManifestUnsupported: a kind that regcopy cannot take apart.
         LimitExceeded: too large, or too many entries.
     """
-    if raw.size > MAX_MANIFEST_BYTES:
-        raise LimitExceeded(
-            f"manifest of {raw.size} bytes is over the limit of {MAX_MANIFEST_BYTES}"
-        )
+    check_size(raw.size)
     document = JsonObject(load_object(raw.content))
     document.refuse_lookalikes(_KNOWN)
     media_type = _kind(document, raw.media_type)

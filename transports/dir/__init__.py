@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import InvalidReference
 from regcopy.text import printable
+from regcopy.transports.paths import folders_around
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
@@ -52,11 +53,7 @@ class DirReference:
     @property
     def policy_namespaces(self) -> Sequence[str]:
         """The folders around it, without `/`."""
-        folder = self.policy_identity
-        namespaces: list[str] = []
-        while (folder := os.path.dirname(folder)) != os.path.dirname(folder):
-            namespaces.append(folder)
-        return tuple(namespaces)
+        return folders_around(self.policy_identity)
 
     def open_source(self, _context: Context, /) -> ImageSource:
         """Open the folder for reading, and read its manifest.

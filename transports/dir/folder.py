@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from regcopy.errors import ContentError, LimitExceeded, NotFound
+from regcopy.errors import ContentError, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, media_type_of
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, check_size, media_type_of
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.files import Folder, RegularFile, open_regular, read_file
 
@@ -64,10 +64,7 @@ class ImageFolder:
             DigestMismatch, SizeMismatch, LimitExceeded: it is not what the descriptor says.
         """
         name = manifest_name(descriptor.digest)
-        if descriptor.size > MAX_MANIFEST_BYTES:
-            raise LimitExceeded(
-                f"manifest of {descriptor.size} bytes is over the limit of {MAX_MANIFEST_BYTES}"
-            )
+        check_size(descriptor.size)
         content = read_file(self._folder, name, limit=MAX_MANIFEST_BYTES)
         return RawManifest.described(content, descriptor)
 

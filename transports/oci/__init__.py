@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import InvalidReference
-from regcopy.model.layout import check_name, split_image
+from regcopy.model.layout import check_image, check_name, split_image
 from regcopy.text import printable
+from regcopy.transports.paths import folders_around
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context, ImageDestination, ImageSource, Transport
@@ -42,13 +43,7 @@ class OciReference:
                 f'invalid folder "{printable(self.path, limit=300)}"',
                 hint="" if self.path else "write oci:. for the current folder",
             )
-        if self.name:
-            check_name(self.name)
-        if self.position is not None and (self.name or self.position < 0):
-            raise InvalidReference(
-                f"invalid source index @{self.position}: "
-                + ("there is a name as well" if self.name else "must not be negative")
-            )
+        check_image(self.name, self.position)
 
     @property
     def transport(self) -> str:
@@ -69,10 +64,8 @@ class OciReference:
     def policy_namespaces(self) -> Sequence[str]:
         """The folder and those around it, without `/`."""
         folder = os.path.realpath(self.path)
-        namespaces: list[str] = [folder] if self.name else []
-        while (folder := os.path.dirname(folder)) != os.path.dirname(folder):
-            namespaces.append(folder)
-        return tuple(namespaces)
+        around = folders_around(folder)
+        return (folder, *around) if self.name else around
 
     def open_source(self, context: Context, /) -> ImageSource:
         """Open the layout for reading, and find the image in it.

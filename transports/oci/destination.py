@@ -11,9 +11,9 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
-from regcopy.errors import ContentError, ManifestUnsupported, NotFound, RegcopyError, UsageError
+from regcopy.errors import ContentError, NotFound, RegcopyError, UsageError
 from regcopy.model._json import load_object
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
@@ -22,11 +22,14 @@ from regcopy.model.layout import (
     INDEX_FILE,
     LAYOUT_CONTENT,
     LAYOUT_FILE,
+    LAYOUT_MANIFESTS,
     LayoutIndex,
+    check_destination,
+    check_manifest_type,
     check_name,
 )
 from regcopy.model.manifest import RawManifest
-from regcopy.model.mediatypes import OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST
+from regcopy.model.mediatypes import OCI_INDEX
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.files import Folder, read_file, write_file
 from regcopy.streams.locks import locked
@@ -39,18 +42,13 @@ if TYPE_CHECKING:
     from regcopy.transports.base import Context
     from regcopy.transports.oci import OciReference
 
-_MANIFEST_TYPES: Final = frozenset({OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT})
-
 
 class OciDestination:
     """One image in a layout that need not exist yet."""
 
     def __init__(self, reference: OciReference, context: Context) -> None:
         """Look, and write nothing. Errors as `OciReference.open_destination`."""
-        if reference.position is not None:
-            raise UsageError(
-                f"Destination reference must not contain a manifest index @{reference.position}"
-            )
+        check_destination(reference.position)
         self._reference = reference
         self._context = context
         self._path = os.path.abspath(reference.path)
@@ -77,7 +75,7 @@ class OciDestination:
     def capabilities(self) -> Capabilities:
         """OCI manifests only; plain layers are gzipped unless that was turned off."""
         return Capabilities(
-            manifest_types=_MANIFEST_TYPES,
+            manifest_types=LAYOUT_MANIFESTS,
             layers="any" if self._context.options.accept_uncompressed_layers else "compressed",
             max_parallel=8,
             lacks_foreign=True,
@@ -110,11 +108,7 @@ class OciDestination:
             ManifestUnsupported: not of an OCI type.
             StorageFailed: it could not be written.
         """
-        if manifest.media_type not in _MANIFEST_TYPES:
-            raise ManifestUnsupported(
-                f'a layout cannot hold a manifest of type "{manifest.media_type}"',
-                hint="convert it with --format oci",
-            )
+        check_manifest_type(manifest.media_type)
         self._layout.open(create=True)
         if manifest.media_type == OCI_INDEX:
             for digest, child in sha512_names(manifest, self._children):

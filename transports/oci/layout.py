@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from regcopy.errors import LimitExceeded, NotFound
+from regcopy.errors import NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex
-from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, check_size
 from regcopy.streams.files import Folder, RegularFile, open_regular, read_file
 from regcopy.streams.tree import walk
 
@@ -78,10 +78,7 @@ class Layout:
             NotFound: it is not there.
             DigestMismatch, SizeMismatch, LimitExceeded: it is not what the descriptor says.
         """
-        if descriptor.size > MAX_MANIFEST_BYTES:
-            raise LimitExceeded(
-                f"manifest of {descriptor.size} bytes is over the limit of {MAX_MANIFEST_BYTES}"
-            )
+        check_size(descriptor.size)
         try:
             with self.blob_folder(descriptor.digest) as folder:
                 content = read_file(folder, descriptor.digest.hex, limit=MAX_MANIFEST_BYTES)

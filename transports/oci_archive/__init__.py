@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regcopy.errors import InvalidReference, NotFound
-from regcopy.model.layout import check_name, split_image
+from regcopy.model.layout import check_image, check_name, split_image
 from regcopy.text import printable
+from regcopy.transports.paths import folders_around
 
 if TYPE_CHECKING:
     from regcopy.model.digest import Digest
@@ -44,13 +45,7 @@ class OciArchiveReference:
                 f'invalid file "{printable(self.path, limit=300)}"',
                 hint="write oci-archive:file.tar, and a name after a colon if you like",
             )
-        if self.name:
-            check_name(self.name)
-        if self.position is not None and (self.name or self.position < 0):
-            raise InvalidReference(
-                f"invalid source index @{self.position}: "
-                + ("there is a name as well" if self.name else "must not be negative")
-            )
+        check_image(self.name, self.position)
 
     @property
     def transport(self) -> str:
@@ -68,12 +63,7 @@ class OciArchiveReference:
     @property
     def policy_namespaces(self) -> Sequence[str]:
         """The folders around it, without `/`."""
-        namespaces: list[str] = []
-        folder = os.path.dirname(os.path.realpath(self.path))
-        while folder != os.path.dirname(folder):
-            namespaces.append(folder)
-            folder = os.path.dirname(folder)
-        return tuple(namespaces)
+        return folders_around(self.policy_identity)
 
     @property
     def file(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from regcopy.errors import ContentError, LimitExceeded, NotFound
+from regcopy.errors import ContentError, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, MAX_INDEX_BYTES, LayoutIndex
-from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest
+from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, check_size
 from regcopy.streams.blob import Readable
 from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_storage import TarStorage
@@ -57,10 +57,7 @@ class Contents:
             NotFound: it is not in the archive.
             DigestMismatch, SizeMismatch, LimitExceeded: it is not what the descriptor says.
         """
-        if descriptor.size > MAX_MANIFEST_BYTES:
-            raise LimitExceeded(
-                f"manifest of {descriptor.size} bytes is over the limit of {MAX_MANIFEST_BYTES}"
-            )
+        check_size(descriptor.size)
         name = member_name(descriptor.digest)
         if name not in self._tar:
             raise NotFound(f"manifest {descriptor.digest} is not in {self._path}")

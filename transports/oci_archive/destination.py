@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from regcopy.errors import (
     ContentError,
-    ManifestUnsupported,
     NotFound,
     RegcopyError,
     StorageFailed,
-    UsageError,
 )
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.layout import check_name
+from regcopy.model.layout import (
+    LAYOUT_MANIFESTS,
+    check_destination,
+    check_manifest_type,
+    check_name,
+)
 from regcopy.model.manifest import RawManifest
-from regcopy.model.mediatypes import OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST
+from regcopy.model.mediatypes import OCI_INDEX
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.tar_pipes import open_to_read
 from regcopy.streams.tar_storage import FileStorage
@@ -33,8 +36,6 @@ if TYPE_CHECKING:
     from regcopy.transports.base import Context
     from regcopy.transports.oci_archive import OciArchiveReference
 
-_MANIFEST_TYPES: Final = frozenset({OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT})
-
 
 class OciArchiveDestination:
     """One image in an archive that replaces the one that is there.
@@ -44,10 +45,7 @@ class OciArchiveDestination:
 
     def __init__(self, reference: OciArchiveReference, context: Context) -> None:
         """Look, and write nothing. Errors as `OciArchiveReference.open_destination`."""
-        if reference.position is not None:
-            raise UsageError(
-                f"Destination reference must not contain a manifest index @{reference.position}"
-            )
+        check_destination(reference.position)
         self._reference = reference
         self._context = context
         common = JointFiles.of(context).find(GrowingArchive, reference.file)
@@ -63,7 +61,7 @@ class OciArchiveDestination:
         One blob at a time, in the order of the manifests: there is one stream to write to.
         """
         return Capabilities(
-            manifest_types=_MANIFEST_TYPES,
+            manifest_types=LAYOUT_MANIFESTS,
             layers="any" if self._context.options.accept_uncompressed_layers else "compressed",
             max_parallel=1,
             lacks_foreign=True,
@@ -90,11 +88,7 @@ class OciArchiveDestination:
             ManifestUnsupported: not of an OCI type.
             StorageFailed: it could not be written.
         """
-        if manifest.media_type not in _MANIFEST_TYPES:
-            raise ManifestUnsupported(
-                f'a layout cannot hold a manifest of type "{manifest.media_type}"',
-                hint="convert it with --format oci",
-            )
+        check_manifest_type(manifest.media_type)
         if manifest.media_type == OCI_INDEX:
             for digest, child in sha512_names(manifest, self._children):
                 self._archive.add_content(digest, child.content)
