@@ -63,6 +63,8 @@ class DockerArchiveDestination:
         self._is_alone = common is None
         self._archive = common or new_archive(reference, context, target=target)
         self._configs: dict[Digest, bytes] = {}
+        # What was handed over for this image, and is not asked for again.
+        self._put: set[Digest] = set()
         self._image: ArchivedImage | None = None
         self._top_layer = ""
 
@@ -81,7 +83,7 @@ class DockerArchiveDestination:
         The config of an image that another one has too is asked for once more: it is needed
         for the folders of the layers.
         """
-        is_needed = _may_be_config(blob) and blob.digest not in self._configs
+        is_needed = _may_be_config(blob) and blob.digest not in self._put
         return not is_needed and self._archive.holds(blob)
 
     def put_blob(self, stream: BlobStream, /) -> Descriptor:
@@ -91,6 +93,11 @@ class DockerArchiveDestination:
             StorageFailed: it could not be written.
             ContentError: the bytes are not those that were promised.
         """
+        blob = self._put_blob(stream)
+        self._put.add(blob.digest)
+        return blob
+
+    def _put_blob(self, stream: BlobStream) -> Descriptor:
         if not _may_be_config(stream.expected):
             return self._archive.add_layer(stream)
         content = read_limited(stream, MAX_MANIFEST_BYTES, what="image config")
