@@ -146,8 +146,7 @@ class Folder:
     def remove_temporary_files(self, *, keep_begun_seconds: float = 0.0) -> None:
         """Remove what killed runs left; only while no other run can be writing here.
 
-        Args:
-            keep_begun_seconds: files that a run can go on with stay for so long.
+        Files that a run can go on with stay for `keep_begun_seconds`.
         """
         for name in self.names():
             is_kept = is_begun(name) and self._age(name) < keep_begun_seconds
@@ -210,12 +209,9 @@ class NewFile:
     def __init__(
         self, folder: Folder, *, mode: int = 0o644, begun: tuple[str, int] | None = None
     ) -> None:
-        """Prepare a file.
+        """Prepare a file in `folder`; `mode` is cut by the umask.
 
-        Args:
-            folder: where it is to be.
-            mode: its permissions, cut by the umask.
-            begun: name and descriptor of a file that a run has begun, to go on with.
+        `begun` is name and descriptor of a file that a run has begun, to go on with.
         """
         self._folder = folder
         self._name = begun[0] if begun else new_name()
