@@ -108,7 +108,22 @@ def _fallback(environment: Environment) -> str:
     if os.geteuid() == 0:
         return _SYSTEM_STORAGE.as_uri()
     home = environment.home
-    return (home / ".local/share/containers/sigstore").as_uri() if home else ""
+    storage = home / ".local/share/containers/sigstore" if home else None
+    return storage.as_uri() if storage and not _is_barred(storage) else ""
+
+
+def _is_barred(folder: Path) -> bool:
+    """Tell whether this user may not enter a folder, or one on the way to it.
+
+    Then it holds nothing of this user's, as with `Environment.containers_folder`.
+    """
+    try:
+        os.stat(os.path.join(folder, "."))
+    except PermissionError:
+        return True
+    except OSError:
+        return False  # it may not be there yet
+    return False
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, dict[str, Node]]]:

@@ -171,6 +171,10 @@ class LayoutIndex:
     def _choices(self) -> str:
         names = list(dict.fromkeys(printable(name, limit=100) for name in self.names()))
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        if not self.entries:
+            return "there is no image in this layout"
+        if not names and len(self.entries) == 1:
+            return "its only image has no name: leave the name out"
         if not names:
             return f"no image has a name: choose by position, :@0 to :@{len(self.entries) - 1}"
         return f"it has: {', '.join(names[:_NAMES_SHOWN])}{more}"

@@ -86,10 +86,11 @@ def run_as_nobody(work: Path) -> RunAsNobody:
     return run
 
 
-@pytest.mark.parametrize("home", ["", "/nowhere", "/mnt/work", "relative"])
+@pytest.mark.parametrize("home", ["", "/nowhere", "/mnt/work", "/mnt/work/roots", "relative"])
 def test_an_image_goes_from_registry_to_registry(
-    run_as_nobody: RunAsNobody, fake: FakeRegistry, home: str
+    run_as_nobody: RunAsNobody, work: Path, fake: FakeRegistry, home: str
 ) -> None:
+    (work / "roots").mkdir(mode=0o700)
     image = single_image()
     with FakeRegistry() as target:
         fake.hold(image, "in", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def test_where_nothing_is_said_the_built_in_storage_counts(tmp_path: Path) -> No
         if is_root
         else "file:///home/somebody/.local/share/containers/sigstore"
     )
+
+
+def test_a_home_that_may_not_be_entered_has_no_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stat(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 65532)
+    monkeypatch.setattr(os, "stat", stat)
+    home = Environment({"HOME": "/root"})
+    assert load_registries_d("", home, system_folders=()).lookaside(IMAGE, write=False) == ""
 
 
 def test_files_of_other_names_are_left_alone(tmp_path: Path) -> None:

@@ -54,6 +54,20 @@ def test_images_without_names_are_chosen_by_position() -> None:
     assert ":@0 to :@1" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("index", "hint"),
+    [
+        (index_of(), "there is no image in this layout"),
+        (index_of((ONE, "")), "its only image has no name: leave the name out"),
+    ],
+)
+def test_a_name_where_no_image_has_one_says_what_to_write(index: LayoutIndex, hint: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        index.find("x")
+
+    assert caught.value.hint == hint
+
+
 def test_a_missing_name_says_what_there_is() -> None:
     many = index_of(*((ONE, f"v{n}") for n in range(30)))
 
