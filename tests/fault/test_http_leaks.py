@@ -112,6 +112,22 @@ def test_a_redirect_does_not_take_the_password_along(stranger: PlayedServer, sta
     assert_no_secret(stranger.heard)
 
 
+def test_the_query_of_a_redirect_is_sent_and_logged_by_nobody(
+    stranger: PlayedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    there = {"Location": f"http://{stranger.host}/blob?sig={TOKEN}"}
+    with (
+        PlayedServer(says(answer(307, headers=there))) as registry,
+        client_of(registry.host) as client,
+    ):
+        client.send(get()).close()
+
+    assert stranger.heard[0].startswith(f"GET /blob?sig={TOKEN} ".encode())
+    assert "/blob" in caplog.text
+    assert_no_secret(caplog.text)
+
+
 def test_a_redirect_and_back_is_anonymous_all_the_way() -> None:
     """Somebody else must not choose what our credentials are used for."""
     with (

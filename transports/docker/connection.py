@@ -106,12 +106,18 @@ def _is_interim(head: bytes) -> bool:
 
 
 class Guard:
-    """The part of one connection that is the same with and without TLS."""
+    """The part of one connection that is the same with and without TLS.
+
+    Attributes:
+        target: of the next request, where urllib3 was told only a part of it.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._line: Line | None = None
         self._hang_up_state()
+
+        self.target = ""
 
     def _hang_up_state(self) -> None:
         self._early = b""
@@ -225,6 +231,14 @@ class PlainConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _dial(self, self._guard)
 
+    def ask_for(self, target: str) -> None:
+        """Ask for this, whatever the next request says."""
+        self._guard.target = target
+
+    def putrequest(self, method: str, url: str, *args: bool, **settings: bool) -> None:
+        """Begin a request."""
+        super().putrequest(method, self._guard.target or url, *args, **settings)
+
     def send(self, data: bytes) -> None:  # type: ignore[override]
         """Send all of it, connecting first where need be."""
         _send(self, self._guard, data)
@@ -267,6 +281,14 @@ class TlsConnection(HTTPSConnection):
             return super()._connect_tls_proxy(hostname, sock)
         finally:
             self.cert_reqs = asked
+
+    def ask_for(self, target: str) -> None:
+        """Ask for this, whatever the next request says."""
+        self._guard.target = target
+
+    def putrequest(self, method: str, url: str, *args: bool, **settings: bool) -> None:
+        """Begin a request."""
+        super().putrequest(method, self._guard.target or url, *args, **settings)
 
     def send(self, data: bytes) -> None:  # type: ignore[override]
         """Send all of it, connecting first where need be."""

@@ -199,10 +199,9 @@ class _Adapter(HTTPAdapter):
         return cast("urllib3.ProxyManager", manager)
 
     def _pools(self) -> dict[str, Callable[..., urllib3.HTTPConnectionPool]]:
-        plain, secure = urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool
         return {
-            "http": partial(_make_pool, plain, partial(PlainConnection, wire=self._wire)),
-            "https": partial(_make_pool, secure, partial(TlsConnection, wire=self._wire)),
+            "http": partial(_make_pool, _PlainPool, partial(PlainConnection, wire=self._wire)),
+            "https": partial(_make_pool, _TlsPool, partial(TlsConnection, wire=self._wire)),
         }
 
     def build_connection_pool_key_attributes(  # type: ignore[override]
@@ -237,6 +236,29 @@ class _Adapter(HTTPAdapter):
         response = requests.Response()
         response.status_code, response.raw = resp.status, resp
         return response
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    """urllib3's pool, which logs each address that it asks for, and never sees a query of ours."""
+
+    def _make_request(self, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        return super()._make_request(conn, method, _without_query(conn, url), *args, **kwargs)
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    """The same with TLS."""
+
+    def _make_request(self, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        return super()._make_request(conn, method, _without_query(conn, url), *args, **kwargs)
+
+
+def _without_query(connection: PlainConnection | TlsConnection, target: str) -> str:
+    """Give the connection the whole target, and urllib3 what may be shown of it.
+
+    The query of an address that a registry sent us to is often the secret that opens it.
+    """
+    connection.ask_for(target)
+    return target.partition("?")[0]
 
 
 def _make_pool(
