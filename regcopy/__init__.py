@@ -18,6 +18,8 @@ What there is for programs; all else may change at any time:
     regcopy.serving      RegistryServer: a registry in this process, for your tests, too
     regcopy.testing      images to put into it, and the tests that each transport must pass
     regcopy.transports   parse_reference, and in `base` the contract for transports of your own
+    regcopy.trust        in `signers` who sign what is copied: GpgSigner, SigstoreSigner
+    regcopy.config       in `environment` Environment, for other variables than the process has
 
 Nothing is printed. What is logged, below the name "regcopy", is of level DEBUG. Names are loaded
 when they are first used: `import regcopy` alone costs next to nothing.

@@ -142,7 +142,9 @@ class Answer:
 class TransportError(RegcopyError):
     """A place could not be reached, or said no.
 
-    `answer` is what a server said, where one answered.
+    Attributes:
+        answer: what a server said, where one answered.
+        tries: how often the request was made.
     """
 
     def __init__(self, message: str, *, answer: Answer | None = None, hint: str = "") -> None:

@@ -79,6 +79,9 @@ class Session:
     which has to wait until the others have returned. After it, and in a process that was
     forked from the one that uses the session, every call raises UsageError.
 
+    Files with credentials, certificates and policies are read once: a program that runs for
+    days makes a session for each round of its work.
+
     Args:
         environment: variables and folders; those of the process by default.
         cancelled: set it to stop all copies.
