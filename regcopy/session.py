@@ -88,6 +88,9 @@ class Session:
         observer: told of what happens, from worker threads, one call at a time.
         parallel: blobs and manifests under way at once, in all copies together.
         trust: which images may be copied; what the policy files say by default.
+
+    Raises:
+        UsageError: `parallel` is less than 1.
     """
 
     def __init__(
@@ -99,6 +102,8 @@ class Session:
         parallel: int = DEFAULT_PARALLEL,
         trust: TrustOptions | None = None,
     ) -> None:
+        if parallel < 1:
+            raise UsageError(f"parallel is {parallel}, so that nothing could ever be under way")
         self._limits = Limits(parallel, max(1, min(parallel, HEAVY_WORKERS)))
         self._environment = environment or Environment.of_process()
         self._registries = KeptRegistries(self._environment)

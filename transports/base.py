@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from regcopy.streams.blob import BlobStream, Readable
 
 
+def _check_positive(name: str, value: float) -> None:
+    if value <= 0:
+        from regcopy.errors import UsageError
+
+        raise UsageError(f"{name} is {value}, where more than 0 is needed")
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often and how patiently a request is repeated.
@@ -42,6 +49,9 @@ class RetryPolicy:
         budget: repeated requests allowed on one side of one copy, all requests together.
         longest_wait_seconds: a server that asks for a longer wait is not waited for.
         total_seconds: no new try for a request begins so long after the first one failed.
+
+    Raises:
+        UsageError: there is not even one try.
     """
 
     tries: int = 5
@@ -50,6 +60,9 @@ class RetryPolicy:
     budget: int = 30
     longest_wait_seconds: float = 60.0
     total_seconds: float = 900.0
+
+    def __post_init__(self) -> None:
+        _check_positive("tries", self.tries)
 
 
 class Uses:
@@ -79,12 +92,21 @@ class Uses:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Three clocks against silence, in seconds, and the slowest rate, in bytes a second."""
+    """Three clocks against silence, in seconds, and the slowest rate, in bytes a second.
+
+    Raises:
+        UsageError: a clock that gives no time at all.
+    """
 
     connect_seconds: float = 15.0
     stall_seconds: float = 30.0
     slow_window_seconds: float = 60.0
     slow_rate_bytes: int = 1024
+
+    def __post_init__(self) -> None:
+        _check_positive("connect_seconds", self.connect_seconds)
+        _check_positive("stall_seconds", self.stall_seconds)
+        _check_positive("slow_window_seconds", self.slow_window_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +124,9 @@ class SideOptions:
             for that in DOCKER_HOST, or the usual one.
         chunk_threshold_bytes: larger blobs are uploaded in resumable chunks of this size.
         tls_details: what versions and cipher suites of TLS must be like; None for the usual.
+
+    Raises:
+        UsageError: chunks of no size.
     """
 
     tls_verify: bool | None = None
@@ -113,6 +138,9 @@ class SideOptions:
     chunk_threshold_bytes: int = 1024 * 1024 * 1024
     user_agent_prefix: str = ""
     tls_details: TlsDetails | None = None
+
+    def __post_init__(self) -> None:
+        _check_positive("chunk_threshold_bytes", self.chunk_threshold_bytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from regcopy.events import BlobAdvanced, Event
 from regcopy.session import Access, Session
 from regcopy.streams.windows import WindowBudget
 from regcopy.testing.samples import single_image, write_layout
-from regcopy.transports.base import Context, SideOptions
+from regcopy.transports.base import Clocks, Context, RetryPolicy, SideOptions
 from tests.contexts import QUICK, Recorder
 from tests.credentials import basic, environment, write_json
 from tests.fake_registry import FakeRegistry
@@ -152,6 +152,22 @@ def test_what_an_observer_raises_ends_its_copy_and_no_other(
         assert fake.asked("PUT", "/manifests/") == []
 
         assert session.copy(source, target, destination_access=PLAIN).digest == IMAGE.digest
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Session(parallel=0),
+        lambda: RetryPolicy(tries=0),
+        lambda: Clocks(connect_seconds=0),
+        lambda: Clocks(stall_seconds=-1),
+        lambda: Clocks(slow_window_seconds=0),
+        lambda: SideOptions(chunk_threshold_bytes=0),
+    ],
+)
+def test_numbers_with_which_nothing_could_be_done_are_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match=r"is (0|-1), "):
+        make()
 
 
 def test_a_session_that_was_closed_begins_nothing(tmp_path: Path) -> None:
