@@ -109,6 +109,7 @@ class Session:
         self._registries = KeptRegistries(self._environment)
         self._windows = WindowBudget()
         self._joint_files = JointFiles()
+        self._kept_archives = 0
         self._cancelled = cancelled or threading.Event()
         self._tally = Tally(observer or Silent())
         self._lock = threading.Lock()
@@ -235,6 +236,13 @@ class Session:
         ):
             yield source
 
+    def keep_archives(self, count: int) -> None:
+        """Leave so many archives open after a copy; copies of packed ones stay in TMPDIR."""
+        with self._lock:
+            self._kept_archives = count
+            for context in self._contexts.values():
+                context.resources.kept = count
+
     def context(self, access: Access | None, side: Side) -> Context:
         """Give the context of a side; it is closed with the session.
 
@@ -295,7 +303,7 @@ class Session:
         return make() if how.credential is not None or how.anonymous else LateKeychain(make)
 
     def _resources(self) -> Resources:
-        resources = Resources()
+        resources = Resources(self._kept_archives)
         resources.get(KeptRegistries, (), lambda: self._registries)
         resources.get(WindowBudget, (), lambda: self._windows)
         resources.get(JointFiles, (), lambda: self._joint_files)

@@ -37,6 +37,7 @@ DEFAULT_JOBS: Final = 16
 MAX_JOBS: Final = 256
 # A signal ends the program after four seconds; copies under way need three to clean up.
 _PATIENCE_SECONDS: Final = 3.4
+_KEPT_ARCHIVES: Final = 4
 
 
 def copy_many(
@@ -167,6 +168,7 @@ class _Run:
         )
         try:
             with session:
+                session.keep_archives(_KEPT_ARCHIVES)
                 session.trust()  # a policy that cannot be used is told once, not by each line
                 yield from self._copy(session)
         except BaseException:

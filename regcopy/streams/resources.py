@@ -20,9 +20,15 @@ _Resource = TypeVar("_Resource", bound=Closable)
 
 
 class Resources:
-    """Connections and the like by key; safe for use by several threads."""
+    """Connections and the like by key; safe for use by several threads.
 
-    def __init__(self) -> None:
+    Attributes:
+        kept: how many things that were hard to open, of one kind, stay open while nobody uses
+            them.
+    """
+
+    def __init__(self, kept: int = 0) -> None:
+        self.kept = kept
         self._lock = threading.Lock()
         self._found: dict[tuple[type, Hashable], Closable] = {}
 

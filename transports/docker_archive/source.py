@@ -28,9 +28,9 @@ from regcopy.model.mediatypes import (
 )
 from regcopy.streams.blob import BLOCK_BYTES, Readable, skip
 from regcopy.streams.decompress import HEAD_BYTES, Packing, Unpacked, packing_of
-from regcopy.streams.tar_index import TarIndex
+from regcopy.streams.open_archives import OpenArchives, read_archive
 from regcopy.streams.tar_reading import Member
-from regcopy.streams.tar_storage import TarStorage, open_storage, temporary_folder
+from regcopy.streams.tar_storage import TarStorage, temporary_folder
 from regcopy.streams.windows import hold_in
 from regcopy.transports.docker_archive.contents import (
     ArchivedImage,
@@ -63,25 +63,20 @@ class _Archive:
         storage: TarStorage | None = None,
     ) -> None:
         self.path = reference.path
-        self._storage = storage or open_storage(
-            reference.path,
-            folder=temporary_folder(context.environment.get("TMPDIR")),
-            check_cancelled=context.check_cancelled,
-        )
-        try:
-            self.index = TarIndex.read(
-                self._storage.read_at,
-                what=reference.path,
+        if storage is None:
+            opened = OpenArchives.of(context.resources).open(
+                reference.path,
+                folder=temporary_folder(context.environment.get("TMPDIR")),
                 check_cancelled=context.check_cancelled,
             )
-            self._storage.finish()
+        else:
+            opened = read_archive(storage, self.path, context.check_cancelled)
+        self.index, self.close = opened.index, opened.close
+        try:
             self.images = read_contents(self.index, path=reference.path)
         except BaseException:
             self.close()
             raise
-
-    def close(self) -> None:
-        self._storage.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from regcopy.errors import ContentError, NotFound
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
@@ -11,7 +9,6 @@ from regcopy.model.layout import BLOBS_FOLDER, INDEX_FILE, MAX_INDEX_BYTES, Layo
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, check_size
 from regcopy.streams.blob import Readable
 from regcopy.streams.tar_index import TarIndex
-from regcopy.streams.tar_storage import TarStorage
 
 
 class Contents:
@@ -21,23 +18,19 @@ class Contents:
         index: its index.json.
     """
 
-    def __init__(
-        self, storage: TarStorage, path: str, *, check_cancelled: Callable[[], None]
-    ) -> None:
-        """Find the members, and read index.json.
+    def __init__(self, tar: TarIndex, path: str) -> None:
+        """Read index.json.
 
         Args:
-            storage: where the bytes are; stays open.
+            tar: the members; stays open.
             path: what messages call it.
-            check_cancelled: raises to stop.
 
         Raises:
             ContentError: this is no tar file of a layout, or it is broken.
             StorageFailed: it cannot be read.
         """
         self._path = path
-        self._tar = TarIndex.read(storage.read_at, what=path, check_cancelled=check_cancelled)
-        storage.finish()
+        self._tar = tar
         self.index = self._read_index()
 
     def _read_index(self) -> LayoutIndex:

@@ -24,6 +24,7 @@ from regcopy.model.layout import (
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_INDEX
 from regcopy.streams.blob import BlobStream
+from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_pipes import open_to_read
 from regcopy.streams.tar_storage import FileStorage
 from regcopy.streams.tree import is_complete, sha512_names
@@ -124,7 +125,10 @@ class OciArchiveDestination:
             # Not as a source would: one that is gzipped is not what would be written.
             path = self._reference.path
             with closing(FileStorage(open_to_read(path), path)) as storage:
-                contents = Contents(storage, path, check_cancelled=self._context.check_cancelled)
+                tar = TarIndex.read(
+                    storage.read_at, what=path, check_cancelled=self._context.check_cancelled
+                )
+                contents = Contents(tar, path)
                 index = contents.index
                 if len(index.entries) != 1 or index.name_of(0) != self._reference.name:
                     return None

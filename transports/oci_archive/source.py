@@ -10,7 +10,8 @@ from regcopy.errors import StorageFailed
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.manifest import RawManifest
 from regcopy.streams.blob import Readable
-from regcopy.streams.tar_storage import TarStorage, open_storage, temporary_folder
+from regcopy.streams.open_archives import OpenArchives, OpenedArchive
+from regcopy.streams.tar_storage import temporary_folder
 from regcopy.transports.oci_archive.contents import Contents
 
 if TYPE_CHECKING:
@@ -23,11 +24,9 @@ class OciArchiveSource:
 
     def __init__(self, reference: OciArchiveReference, context: Context) -> None:
         """Open the archive and read the top manifest. Errors as `open_source`."""
-        self._storage = _open(reference, context)
+        self._archive = _open(reference, context)
         try:
-            self._contents = Contents(
-                self._storage, reference.path, check_cancelled=context.check_cancelled
-            )
+            self._contents = Contents(self._archive.index, reference.path)
             index = self._contents.index
             position = index.find(reference.name, reference.position)
             self._top = self._contents.manifest(index.descriptor(position))
@@ -60,7 +59,7 @@ class OciArchiveSource:
 
     def close(self) -> None:
         """Close the archive; may be called twice."""
-        self._storage.close()
+        self._archive.close()
 
     def __enter__(self) -> Self:
         return self
@@ -75,9 +74,9 @@ class OciArchiveSource:
         self.close()
 
 
-def _open(reference: OciArchiveReference, context: Context) -> TarStorage:
+def _open(reference: OciArchiveReference, context: Context) -> OpenedArchive:
     try:
-        return open_storage(
+        return OpenArchives.of(context.resources).open(
             reference.path,
             folder=temporary_folder(context.environment.get("TMPDIR")),
             check_cancelled=context.check_cancelled,

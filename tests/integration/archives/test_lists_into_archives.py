@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -25,13 +26,16 @@ def sources(tmp_path: Path) -> list[str]:
     return [f"oci:{tmp_path}/in-{number}:1" for number in range(len(IMAGES))]
 
 
-def batch(lines: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
-    """Copy a list in a process of its own."""
+def batch(
+    lines: list[str], folder: Path, content: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Copy a list in a process of its own, which gets `content` on standard input."""
+    (folder / "url.txt").write_text("\n".join(lines))
     return subprocess.run(
-        [sys.executable, "-m", "regcopy", "batch", "-"],
+        [sys.executable, "-m", "regcopy", "batch", "--jobs=2", "url.txt"],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
-        input="\n".join(lines).encode(),
+        input=content,
         capture_output=True,
         timeout=100,
         check=True,
@@ -75,7 +79,17 @@ def test_skopeo_reads_each_image_of_a_list(tmp_path: Path, sources: list[str], k
         skopeo("copy", f"{kind}:{tmp_path}/all.tar:app:{number}", f"dir:{target}")
         manifest = json.loads((target / "manifest.json").read_bytes())
         assert len(manifest["layers"]) == number + 1
-        assert (
-            manifest["config"]["digest"]
-            == json.loads(IMAGES[number].top.content)["config"]["digest"]
-        )
+        original = json.loads(IMAGES[number].top.content)
+        assert manifest["config"]["digest"] == original["config"]["digest"]
+
+
+def test_a_list_is_read_out_of_one_archive_in_a_pipe(tmp_path: Path, sources: list[str]) -> None:
+    require_program("skopeo")
+    lines = [f"{source} docker-archive:all.tar:app:{n}" for n, source in enumerate(sources)]
+    batch(lines, tmp_path)
+    packed = gzip.compress((tmp_path / "all.tar").read_bytes())
+    back = [f"docker-archive:/dev/stdin:app:{n} oci:out:{n}" for n in range(len(IMAGES))]
+    batch(back, tmp_path, packed)
+    for number, image in enumerate(IMAGES):
+        found = json.loads(skopeo("inspect", "--config", "--raw", f"oci:{tmp_path}/out:{number}"))
+        assert len(found["rootfs"]["diff_ids"]) == len(image.blobs) - 1
