@@ -7,10 +7,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from regcopy.errors import ContentError, NotFound
+from regcopy.errors import ContentError, NotFound, StorageFailed
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import MAX_MANIFEST_BYTES, RawManifest, check_size, media_type_of
+from regcopy.model.manifest import (
+    MAX_MANIFEST_BYTES,
+    ImageManifest,
+    RawManifest,
+    check_size,
+    media_type_of,
+)
+from regcopy.model.mediatypes import compression_of
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.files import Folder, RegularFile, open_regular, read_file
 
@@ -18,6 +25,7 @@ VERSION_FILE: Final = "version"
 VERSION_CONTENT: Final = b"Directory Transport Version: 1.1\n"
 MANIFEST_FILE: Final = "manifest.json"
 MAX_SIGNATURE_BYTES: Final = 4 * 1024 * 1024
+_TAR_HEADER_BYTES: Final = 512
 _HEX: Final = r"(?:[0-9a-f]{64}|[0-9a-f]{128})"
 _PART_OF_IMAGE: Final = re.compile(
     rf"{_HEX}(?:\.manifest\.json|\.signature-[0-9]+)?|signature-[0-9]+"
@@ -91,6 +99,25 @@ class ImageFolder:
             StorageFailed: it is no regular file, or cannot be read.
         """
         return open_regular(self._folder, blob.digest.hex, offset=offset)
+
+    def layers_are_plain(self, image: ImageManifest) -> bool:
+        """Tell whether all layers are plain tar files, whatever their media types say.
+
+        Podman has no other ones, and saves them (as docker-dir) under types that say gzip.
+        """
+        layers = [layer for layer in image.layers if compression_of(layer.media_type)]
+        return bool(layers) and all(self._is_plain(layer) for layer in layers)
+
+    def _is_plain(self, layer: Descriptor) -> bool:
+        # Few images come from a folder, and fewer of them without signs of a compression.
+        from regcopy.streams.tar_reading import is_header
+
+        try:
+            with self.open_blob(layer) as file:
+                head = file.read(_TAR_HEADER_BYTES)
+        except (NotFound, StorageFailed):
+            return False  # whoever copies it will tell
+        return len(head) == _TAR_HEADER_BYTES and is_header(head)
 
     def has_blob(self, blob: Descriptor, check_cancelled: Callable[[], None]) -> bool:
         """Tell whether a blob is there, by reading it.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.manifest import RawManifest
+from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
 from regcopy.streams.blob import Readable
 from regcopy.streams.files import Folder
 from regcopy.transports.dir.folder import ImageFolder
@@ -35,6 +35,12 @@ class DirSource:
     def max_parallel(self) -> int:
         """Threads that may call it at once."""
         return 8
+
+    @property
+    def layers_are_plain(self) -> bool:
+        """Whether the image's layers are, whatever the manifest calls them."""
+        image = parse_manifest(self._top)
+        return isinstance(image, ImageManifest) and self._image.layers_are_plain(image)
 
     def get_manifest(self, instance: Descriptor | None = None, /) -> RawManifest:
         """Give the top manifest, or one that it names.

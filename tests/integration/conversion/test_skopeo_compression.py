@@ -57,11 +57,14 @@ class Stored:
     def layers(self) -> Sequence[tuple[str, bytes]]:
         """Media type of each layer, and what it unpacks to."""
         found = json.loads(self.manifest)["layers"]
-        digests = [Digest.parse(layer["digest"]) for layer in found]
-        return [
-            (layer["mediaType"], unpacked(self.blobs[digest]))
-            for layer, digest in zip(found, digests, strict=True)
-        ]
+        stored = zip(found, self.layer_blobs, strict=True)
+        return [(layer["mediaType"], unpacked(blob)) for layer, blob in stored]
+
+    @property
+    def layer_blobs(self) -> Sequence[bytes]:
+        """Each layer as it is stored."""
+        found = json.loads(self.manifest)["layers"]
+        return [self.blobs[Digest.parse(layer["digest"])] for layer in found]
 
     @property
     def family(self) -> str:
@@ -142,6 +145,17 @@ def test_layers_whose_media_type_is_wrong_are_told_by_their_bytes(
     theirs, ours = both(image_with(found, says=said), tmp_path, "dir", flags)
 
     assert [tar for _, tar in ours.layers] == [tar for _, tar in theirs.layers] == tars()
+
+
+@pytest.mark.parametrize("family", ["oci", "v2s2"])
+def test_plain_layers_that_are_called_gzipped_arrive_gzipped(
+    tmp_path: Path, family: Format
+) -> None:
+    # What `podman save --format docker-dir` writes.
+    theirs, ours = both(image_with("none", says="gzip", family=family), tmp_path, "oci", "")
+
+    assert ours.layers == theirs.layers
+    assert all(blob.startswith(b"\x1f\x8b") for blob in ours.layer_blobs)
 
 
 @pytest.mark.parametrize("before", [OCI_FOREIGN, OCI_FOREIGN_GZIP, DOCKER_FOREIGN_GZIP])

@@ -17,8 +17,10 @@ from regcopy.errors import (
 )
 from regcopy.model.descriptor import Descriptor
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image, write_dir
+from regcopy.transports.abilities import HoldsPlainLayers
 from tests.contexts import make_context
 from tests.hand_copy import read_image
+from tests.layers import image_with
 from tests.places import folder
 
 ONE = single_image(seed="one")
@@ -42,6 +44,38 @@ def test_a_blob_is_read_from_an_offset(tmp_path: Path) -> None:
         raw = source.open_blob(blob, offset=100)
         assert raw.read(7) == LAYER_BYTES[100:107]
         raw.close()
+
+
+@pytest.mark.parametrize(
+    ("image", "are_plain"),
+    [
+        (image_with("none", says="gzip"), True),
+        (image_with("none"), True),
+        (image_with("gzip"), False),
+        (image_with("gzip", says="none"), False),
+        (image_with("none", says="gzip", layers=[b"no tar file" * 100]), False),
+        (single_image(layers=0), False),
+        (FOUR, False),
+    ],
+)
+def test_plain_layers_are_told_by_their_bytes(
+    tmp_path: Path, image: SampleImage, are_plain: bool
+) -> None:
+    write_dir(image, tmp_path)
+
+    with folder(tmp_path).open_source(make_context()) as source:
+        assert isinstance(source, HoldsPlainLayers)
+        assert source.layers_are_plain == are_plain
+
+
+def test_a_layer_that_is_missing_is_not_called_plain(tmp_path: Path) -> None:
+    write_dir(image_with("none", says="gzip"), tmp_path)
+    for digest in image_with("none").blobs:
+        (tmp_path / digest.hex).unlink()
+
+    with folder(tmp_path).open_source(make_context()) as source:
+        assert isinstance(source, HoldsPlainLayers)
+        assert not source.layers_are_plain
 
 
 def test_the_image_is_the_one_that_was_there_when_it_was_opened(tmp_path: Path) -> None:
