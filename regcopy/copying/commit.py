@@ -112,12 +112,11 @@ class Writer:
 
     def _index(self, node: Node, written: Mapping[Digest, RawManifest]) -> RawManifest:
         changed = {digest: raw for digest, raw in written.items() if raw.digest != digest}
-        is_cut = self.plan.strip and node is self.plan.root
         return rewrite_index(
             node.raw,
             to=self.plan.targets.get(node.raw.digest),
             children=changed,
-            keep={child.raw.digest for child in node.children} if is_cut else None,
+            keep={child.raw.digest for child in node.children} if self.plan.strip else None,
         )
 
     def _put(

@@ -59,7 +59,7 @@ class Plan:
         layers: what is done to the layers of images.
         configs: configs that must be read first: to write them anew, or to check layers.
         unpacked: layers whose diff IDs must be learned, as no config tells them.
-        strip: entries of the index that are not copied are taken out of it.
+        strip: entries that are not copied are taken out of the index, and of those inside it.
     """
 
     root: Node
@@ -169,11 +169,13 @@ def make_plan(
     return plan
 
 
-def _drops_entries(root: Node) -> bool:
-    if not isinstance(root.parsed, ImageIndex):
+def _drops_entries(node: Node) -> bool:
+    if not isinstance(node.parsed, ImageIndex):
         return False
-    kept = {child.raw.digest for child in root.children}
-    return any(entry.digest not in kept for entry in root.parsed.manifests)
+    kept = {child.raw.digest for child in node.children}
+    if any(entry.digest not in kept for entry in node.parsed.manifests):
+        return True
+    return any(_drops_entries(child) for child in node.children)
 
 
 def _blobs(

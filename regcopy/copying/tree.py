@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from regcopy.copying.pool import Pool
@@ -97,6 +97,7 @@ def read_tree(source: ImageSource, top: RawManifest, instances: Instances, pool:
 
     Raises:
         LimitExceeded: indexes are nested too deeply.
+        ManifestUnsupported: a platform was asked for that is not there.
         RegcopyError: a manifest cannot be read, or is not what its descriptor says.
     """
     parsed = parse_manifest(top)
@@ -116,7 +117,29 @@ def read_tree(source: ImageSource, top: RawManifest, instances: Instances, pool:
                 following.extend(below.manifests)
         level = tuple(d for d in unique(following) if d.digest not in known)
         depth += 1
-    return Node(top, parsed, None, _nodes(wanted, known, {}))
+    root = Node(top, parsed, None, _nodes(wanted, known, {}))
+    return _narrowed(root, instances) if instances.kind == "platforms" else root
+
+
+def _narrowed(node: Node, instances: Instances) -> Node:
+    """Leave what is for other platforms out of the indexes inside an index, too.
+
+    Raises:
+        ManifestUnsupported: one of them does not have a platform that led to it.
+    """
+    index = node.parsed
+    if not isinstance(index, ImageIndex) or not instances.platforms:
+        return node
+    chosen = [(platform, index.choose(platform).digest) for platform in instances.platforms]
+    kept = {entry.digest for entry in select(index, instances)}
+    children: list[Node] = []
+    for child in node.children:
+        led_here = tuple(platform for platform, digest in chosen if digest == child.raw.digest)
+        if led_here:
+            children.append(_narrowed(child, replace(instances, platforms=led_here)))
+        elif child.raw.digest in kept:
+            children.append(child)  # an attestation
+    return replace(node, children=tuple(children))
 
 
 def _check_limits(known: _Known, level: Sequence[Descriptor], depth: int) -> None:

@@ -12,12 +12,18 @@ from regcopy.copying.choice import choose_image
 from regcopy.copying.options import CopyOptions, Instances
 from regcopy.copying.pool import Pool
 from regcopy.copying.tree import ATTESTATION_SUBJECT, Node, read_tree
-from regcopy.errors import LimitExceeded, ManifestInvalid, SizeMismatch
+from regcopy.errors import LimitExceeded, ManifestInvalid, ManifestUnsupported, SizeMismatch
+from regcopy.model.digest import Digest
 from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import OCI_INDEX
 from regcopy.model.platform import Platform
 from regcopy.testing.memory import MemoryStore
-from regcopy.testing.samples import FOUR_PLATFORMS, multi_platform_image, single_image
+from regcopy.testing.samples import (
+    FOUR_PLATFORMS,
+    SampleImage,
+    multi_platform_image,
+    single_image,
+)
 from tests.contexts import make_context
 from tests.unit.copying.conftest import World
 
@@ -133,6 +139,56 @@ def test_the_attestations_of_chosen_platforms_come_along() -> None:
     chosen = Instances("platforms", (Platform.parse("linux/s390x"),))
     found = [node.raw.digest for node in tree(store_of(*manifests), chosen).children]
     assert found == [manifests[2].digest, manifests[6].digest]
+
+
+def nested() -> tuple[SampleImage, MemoryStore]:
+    """An index of an index without a platform, and of an image for s390x beside it."""
+    inner = multi_platform_image()
+    alone = single_image(seed="alone").top
+    s390x = {"os": "linux", "architecture": "s390x"}
+    outer = index_of(entry(alone, platform=s390x), entry(inner.top))
+    store = store_of(*inner.manifests, alone, outer)
+    store.blobs["app"] = {**inner.blobs, **single_image(seed="alone").blobs}
+    return inner, store
+
+
+@pytest.mark.parametrize(
+    ("asked", "inner_ones", "all_ones"),
+    [
+        (("linux/amd64",), [0], 1),
+        (("linux/s390x", "linux/arm64"), [1], 2),
+        (("linux/s390x",), [], 1),
+    ],
+)
+def test_an_inner_index_is_narrowed_to_the_platforms_that_led_to_it(
+    asked: Sequence[str], inner_ones: Sequence[int], all_ones: int
+) -> None:
+    inner, store = nested()
+    chosen = Instances("platforms", tuple(map(Platform.parse, asked)))
+    found = [node.raw.digest for node in tree(store, chosen).images()]
+    assert [one for one in found if one in {child.digest for child in inner.children}] == [
+        inner.children[number].digest for number in inner_ones
+    ]
+    assert len(found) == all_ones
+
+
+def test_a_platform_that_an_inner_index_lacks_is_missing() -> None:
+    _, store = nested()
+    with pytest.raises(ManifestUnsupported, match="platform linux/riscv64"):
+        tree(store, Instances("platforms", (Platform.parse("linux/riscv64"),)))
+
+
+def test_a_stripped_index_has_stripped_indexes_inside(world: World) -> None:
+    inner, store = nested()
+    options = CopyOptions(
+        instances=Instances("platforms", (Platform.parse("linux/amd64"),), strip=True)
+    )
+    result = world.copy(store.reference("app"), options)
+    written = world.destination.manifests["copy"]
+    (outer_entry,) = json.loads(written[result.digest].content)["manifests"]
+    kept = json.loads(written[Digest.parse(outer_entry["digest"])].content)["manifests"]
+    assert [one["digest"] for one in kept] == [str(inner.children[0].digest)]
+    assert len(written) == 3
 
 
 def test_a_stripped_index_keeps_entries_as_they_were(world: World) -> None:
