@@ -26,7 +26,7 @@ def delete_image(reference: DockerReference, context: Context) -> None:
     manifests = Manifests(client, reference.name, scope)
     digest = reference.digest or manifests.find(reference.wanted, sure=True)
     if digest is None:
-        raise NotFound(f"manifest {reference.wanted} in {reference.repository_name} is unknown")
+        raise NotFound(f"Unable to delete {reference.name}. Image may not exist: manifest unknown")
     what = f"deleting manifest {digest} in {reference.repository_name}"
     request = Request("DELETE", manifests.path(str(digest)), (scope,), what, expect=_DELETED)
     try:

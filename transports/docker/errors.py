@@ -141,10 +141,12 @@ def _error(
 
 
 def _reason(place: Place, status: int, complaint: Complaint) -> str:
-    if complaint.message:
-        return complaint.message
-    if complaint.codes:
-        return complaint.codes[0].lower().replace("_", " ")
+    code = complaint.codes[0].lower().replace("_", " ") if complaint.codes else ""
+    if complaint.message and code not in complaint.message.lower():
+        # Each registry has its own message for MANIFEST_UNKNOWN; scripts look for the code.
+        return f"{code}: {complaint.message}"
+    if complaint.message or code:
+        return complaint.message or code
     if status == 404:
         # The words of MANIFEST_UNKNOWN and BLOB_UNKNOWN, which a HEAD cannot carry.
         for part in ("manifest", "blob"):

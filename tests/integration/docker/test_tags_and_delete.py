@@ -56,7 +56,7 @@ def test_deleting_by_digest_is_one_request(
 def test_deleting_what_is_not_there_is_not_found(
     registry: Registry, repository: str, destination_context: Context
 ) -> None:
-    with pytest.raises(NotFound, match=f"manifest 1 in {registry.host}/{repository}"):
+    with pytest.raises(NotFound, match=f"delete {registry.host}/{repository}:1.*unknown"):
         reference(registry.host, repository).delete_image(destination_context)
 
 

@@ -65,6 +65,27 @@ def test_what_a_registry_says_about_an_error(body: bytes, complaint: Complaint) 
     assert parse_complaint(body) == complaint
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "message", "shown"),
+    [
+        (404, "MANIFEST_UNKNOWN", "manifest unknown", "manifest unknown"),
+        (404, "MANIFEST_UNKNOWN", "", "manifest unknown"),
+        (404, "MANIFEST_UNKNOWN", 'tagged by "x"', 'manifest unknown: tagged by "x"'),
+        (404, "NAME_UNKNOWN", "no such project", "name unknown: no such project"),
+        (404, "NOT_FOUND", "repository a not found", "repository a not found"),
+        (401, "UNAUTHORIZED", "authentication required", "unauthorized: authentication required"),
+        (403, "DENIED", "access is denied", "access is denied"),
+        (403, "DENIED", "no right", "denied: no right"),
+    ],
+)
+def test_the_words_of_the_code_are_there_whatever_the_registry_says(
+    status: int, code: str, message: str, shown: str
+) -> None:
+    """Scripts look for them in skopeo's messages, such as `grep -q "manifest unknown"`."""
+    error = answer_error(PLACE, status, {}, Complaint((code,), message))
+    assert error.message.startswith(f"{shown} (GET host:5000/v2/app/manifests/1: {status} {code})")
+
+
 def test_what_a_registry_says_is_fit_for_a_terminal() -> None:
     body = (
         b'{"errors":[{"code":"\\u001b[31m","message":"a\\u001b]0;b\\u0007\\n' + b"x" * 999 + b'"}]}'
