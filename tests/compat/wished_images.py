@@ -56,6 +56,13 @@ IMAGES: Final = (
     ),
     Difference(
         "better",
+        "copy dir:docker dir:{0}/a/b",
+        "folders above a new folder or layout are made",
+        "they can only have been meant; scripts that make them first lose nothing",
+    ),
+    Difference("better", "copy dir:docker oci:{0}/a/b:t", "", "the same"),
+    Difference(
+        "better",
         "layers oci:four:t",
         "the files of an index's image are an image that can be copied on",
         "a manifest and its blobs belong together",
