@@ -239,14 +239,15 @@ def _tls_error(place: Place, error: ssl.SSLError) -> TlsFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = printable(getattr(error, "verify_message", "it cannot be verified"), limit=200)
         return TlsFailed(
-            f"{where}: the certificate of {place.host} was not accepted: {why}",
+            f"{where}: x509: the certificate of {place.host} was not accepted: {why}",
             hint="put the certificate of its authority, as *.crt, into a folder for --cert-dir, "
             "or switch verification off with --tls-verify=false",
         )
     reason = str(getattr(error, "reason", None) or "").replace("_", " ").lower()
+    # What programs in Go call this, and "x509" above, is what scripts look for.
     if reason in {"wrong version number", "record layer failure", "http request"}:
         return TlsFailed(
-            f"{where}: {place.host} does not speak TLS",
+            f"{where}: {place.host} does not speak TLS (server gave HTTP response to HTTPS client)",
             hint="plain HTTP is used only with --tls-verify=false",
         )
     hint = ""

@@ -122,7 +122,8 @@ def dial(host: str, port: int, seconds: float, lines: Lines) -> tuple[socket.soc
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ConnectionFailed(
-            "the host's name cannot be resolved", hint="check the name and the network"
+            "the host's name cannot be resolved (no such host)",
+            hint="check the name and the network",
         ) from None
     deadline = time.monotonic() + seconds
     failure: OSError = TimeoutError()
