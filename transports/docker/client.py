@@ -13,7 +13,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from regcopy.errors import ConnectionFailed, Refused, TransportError, Unauthorized
+from regcopy.errors import (
+    ConnectionFailed,
+    RateLimited,
+    Refused,
+    TransportError,
+    Unauthorized,
+)
 from regcopy.model.reference import ImageName
 from regcopy.transports.base import Context
 from regcopy.transports.docker.errors import MAX_ERROR_BODY, answer_error, parse_complaint
@@ -27,6 +33,7 @@ from regcopy.transports.docker.messages import (
     StreamBody,
 )
 from regcopy.transports.docker.origin import Origin, may_follow, resolve
+from regcopy.transports.docker.request_rate import RequestRate
 
 if TYPE_CHECKING:
     from regcopy.transports.docker.retry import Retrier
@@ -69,6 +76,7 @@ class RegistryClient:
 
         self.registry = registry
         self.retrier = Retrier(context)
+        self._rate = RequestRate(context)
         self._http = Exchanger(registry, context)
         self._auth = Authenticator(registry, context, self._http.exchange)
         self._deciding = threading.Lock()
@@ -87,6 +95,16 @@ class RegistryClient:
 
         What `StreamBody.stream` raises comes through as it is.
         """
+        given = self._rate.wait_for_turn()
+        try:
+            reply = self._send_somewhere(request)
+        except RateLimited:
+            self._rate.was_refused(given)
+            raise
+        self._rate.was_taken()
+        return reply
+
+    def _send_somewhere(self, request: Request) -> Reply:
         if self._decided.is_set():
             return self._send(request)
         with self._deciding:
