@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from regcopy.auth.credential import Credential
+from regcopy.batch import DEFAULT_JOBS
 from regcopy.config.environment import Environment
 from regcopy.config.registries_kept import KeptRegistries
 from regcopy.errors import Cancelled, ConfigurationError, NotFound, UsageError
@@ -20,7 +23,7 @@ from regcopy.testing.samples import single_image, write_layout
 from regcopy.transports.base import Clocks, Context, RetryPolicy, SideOptions
 from tests.contexts import QUICK, Recorder
 from tests.credentials import basic, environment, write_json
-from tests.fake_registry import FakeRegistry
+from tests.fake_registry import Exchange, FakeRegistry
 from tests.faults import refuse
 
 PLAIN = Access(
@@ -152,6 +155,29 @@ def test_what_an_observer_raises_ends_its_copy_and_no_other(
         assert fake.asked("PUT", "/manifests/") == []
 
         assert session.copy(source, target, destination_access=PLAIN).digest == IMAGE.digest
+
+
+def test_as_many_calls_as_a_list_has_jobs_share_connections_without_a_warning(
+    fake: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.hold(IMAGE, "app", "1")
+    calls = 2 * DEFAULT_JOBS
+    together = threading.Barrier(calls)
+
+    def wait(_: Exchange) -> bool:
+        together.wait(30)
+        return False
+
+    with Session(environment=environment()) as session, ThreadPoolExecutor(calls) as pool:
+
+        def ask(_: int) -> object:
+            return session.get_manifest(f"docker://{fake.host}/app:1", access=PLAIN)
+
+        ask(0)  # finds out that this registry speaks plain HTTP
+        fake.on("GET", "/manifests/", wait, forever=True)
+        assert set(pool.map(ask, range(calls))) == {IMAGE.top}
+
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ from regcopy.transports.docker.messages import Hop, Outgoing, Reply, StreamBody
 from regcopy.transports.docker.origin import Origin, may_send_secret
 from regcopy.transports.docker.tls import TlsContexts
 
-_POOLED_CONNECTIONS: Final = 16
+# More than a list of 16 jobs has in use at once: urllib3 closes what it has no place for, and
+# warns of it in the log of the program.
+_POOLED_CONNECTIONS: Final = 64
 _POOLED_HOSTS: Final = 16
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _DIALLED: Final = {"docker.io": "registry-1.docker.io"}
