@@ -260,7 +260,8 @@ def _prune(call: Invocation, request: SyncRequest, plan: SyncPlan) -> bool:
         for stale in find_stale(plan, request, session, cancelled=call.cancelled):
             fields = {"digest": str(stale.digest), "image": f"docker://{stale.name}"}
             if stale.needed_by:
-                told = f"Not deleted: tag {stale.needed_by} needs its manifest"
+                who = stale.needed_by if ":" in stale.needed_by else f"tag {stale.needed_by}"
+                told = f"Not deleted: {who} needs its manifest"
                 console.log("warning", told, fields=fields)
                 continue
             if dry_run:

@@ -41,7 +41,7 @@ class Stale:
     Attributes:
         name: of the image at the destination.
         digest: of its manifest.
-        needed_by: why it stays after all, or "".
+        needed_by: tag or digest for which it stays after all, or "".
     """
 
     name: ImageName
@@ -69,6 +69,7 @@ def find_stale(
     return tuple(
         stale
         for repository, managed in _by_destination(plan, request).items()
+        if any(one.wants is not None for one in managed)
         for stale in finder.find(repository, managed)
     )
 
@@ -112,7 +113,9 @@ class _Finder:
         if not going:
             return
         staying = sorted(present.difference(going))
-        needed = self._needed([repository.with_tag(tag) for tag in staying])
+        names = [repository.with_tag(tag) for tag in staying]
+        names += [replace(repository, digest=one) for each in managed for one in each.digests]
+        needed = self._needed(names)
         digests = self._pool.map(self._digest, [repository.with_tag(tag) for tag in going])
         for tag, digest in zip(going, digests, strict=True):
             if digest is not None:
@@ -125,19 +128,21 @@ class _Finder:
         if not tag.endswith(suffix):
             return False
         original = tag.removesuffix(suffix)
-        return any(one.wants(original) for one in managed) and not any(
+        return any(one.wants is not None and one.wants(original) for one in managed) and not any(
             original in one.tags for one in managed
         )
 
     def _needed(self, names: Sequence[ImageName]) -> dict[Digest | None, str]:
-        """Give all manifests that tags need, each with one of the tags."""
+        """Give all manifests that names need, each with one of the tags or digests."""
         needed: dict[Digest | None, str] = {}
         tops: dict[ImageName, str] = {}
         for name, digest in zip(names, self._pool.map(self._digest, names), strict=True):
-            if digest is None:
+            if digest is None and name.tag:
                 raise NotFound(f"docker://{name} was listed, and is not shown now")
-            needed.setdefault(digest, name.tag)
-            tops.setdefault(replace(name, tag="", digest=digest), name.tag)
+            if digest is not None:  # what is copied by its digest is not there in a dry run
+                called = name.tag or str(digest)
+                needed.setdefault(digest, called)
+                tops.setdefault(replace(name, tag="", digest=digest), called)
         below = self._pool.map(self._below, list(tops))
         for tag, children in zip(tops.values(), below, strict=True):
             for child in children:

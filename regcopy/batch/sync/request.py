@@ -9,6 +9,7 @@ from typing import Literal
 
 from regcopy.batch.sync.pattern import TagPattern
 from regcopy.errors import UsageError
+from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
 from regcopy.model.referrers import is_attachment_tag
 from regcopy.session import Access
@@ -130,17 +131,20 @@ class SyncImage:
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """A repository that is copied as a whole, or by a rule: what it has not is not wanted.
+    """A repository of the source, and what of it must stay at the destination.
 
     Attributes:
         source: the repository.
-        tags: all tags that it has.
-        wants: whether a tag of that name would be copied.
+        tags: all tags that it has; those that are copied, where they are named one by one.
+        wants: whether a tag of that name would be copied, where the repository is copied as a
+            whole or by a rule: what it has not is not wanted. None where it is not.
+        digests: of images that are copied by their digests.
     """
 
     source: ImageName
     tags: frozenset[str]
-    wants: Callable[[str], bool]
+    wants: Callable[[str], bool] | None = None
+    digests: frozenset[Digest] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

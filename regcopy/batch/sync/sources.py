@@ -155,15 +155,20 @@ def _plan(request: SyncRequest, groups: Iterable[_Group], *, failed: bool) -> Sy
             )
             for number, name in enumerate(group.names, 1)
         )
-        if group.question is not None and request.delete:
-            managed.append(
-                Managed(
-                    group.question.repository,
-                    frozenset(group.answer.tags),
-                    group.question.wants,
-                )
-            )
+        if request.delete:
+            managed.append(_managed(group))
     return SyncPlan(tuple(images), sources, tuple(managed), failed)
+
+
+def _managed(group: _Group) -> Managed:
+    question = group.question
+    if question is not None:
+        return Managed(question.repository, frozenset(group.answer.tags), question.wants)
+    return Managed(
+        replace(group.names[0], tag="", digest=None),
+        frozenset(name.tag for name in group.names if name.tag),
+        digests=frozenset(name.digest for name in group.names if name.digest),
+    )
 
 
 class _FromFile:

@@ -119,6 +119,24 @@ def test_a_tag_of_one_source_is_not_taken_for_a_stale_one_of_another(
     assert going(world, str(path), source_kind="yaml") == {"3": ""}
 
 
+def test_what_is_copied_by_itself_into_the_same_repository_stays(
+    world: World, tmp_path: Path
+) -> None:
+    world.hold("1", repository="a/app")
+    world.keep("x/app", **{"1": single_image(), "9": single_image(seed="9"), "old": OLD})
+    path = tmp_path / "sync.yaml"
+    path.write_text(f"{world.source.host}:\n  images: {{a/app: [], b/app: ['9']}}\n")
+    assert going(world, str(path), source_kind="yaml") == {"old": ""}
+
+
+def test_a_tag_stays_whose_manifest_is_copied_by_its_digest(world: World, tmp_path: Path) -> None:
+    world.hold("1", repository="a/app")
+    world.keep("x/app", **{"1": single_image(), "old": OLD})
+    path = tmp_path / "sync.yaml"
+    path.write_text(f"{world.source.host}:\n  images: {{a/app: [], b/app: ['{OLD.digest}']}}\n")
+    assert going(world, str(path), source_kind="yaml") == {"old": str(OLD.digest)}
+
+
 def test_deleting_a_tag_deletes_its_manifest_by_digest(world: World) -> None:
     world.hold("1")
     world.keep("x/app", old=OLD)
