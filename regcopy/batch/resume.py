@@ -10,9 +10,7 @@ from regcopy.errors import located
 from regcopy.model.digest import Digest
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import HoldsImages, SharesFile
-from regcopy.transports.base import (
-    Context,
-)
+from regcopy.transports.base import Context
 
 Done = Mapping[tuple[str, str, str], LineReport]
 

@@ -29,9 +29,7 @@ from regcopy.model.convert import FAMILY_NAMES, needs_config
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageIndex, unique
-from regcopy.model.mediatypes import (
-    Format,
-)
+from regcopy.model.mediatypes import Format
 from regcopy.transports.base import Capabilities
 
 

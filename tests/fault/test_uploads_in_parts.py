@@ -8,9 +8,7 @@ import io
 import pytest
 
 from regcopy.auth.credential import Credential
-from regcopy.errors import (
-    Refused,
-)
+from regcopy.errors import Refused
 from regcopy.model.digest import Digest
 from regcopy.streams.blob import Readable
 from regcopy.transports.base import Context, SideOptions

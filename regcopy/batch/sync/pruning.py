@@ -26,9 +26,7 @@ from regcopy.model.reference import ImageName
 from regcopy.session import Session
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import DeletesImages
-from regcopy.transports.base import (
-    ImageSource,
-)
+from regcopy.transports.base import ImageSource
 
 # sigstore and others name what belongs to an image after its digest.
 _BELONGS_TO: Final = re.compile(r"(sha256|sha512)-([0-9a-f]{64}|[0-9a-f]{128})(?:\..+)?")

@@ -8,9 +8,7 @@ from regcopy.copying import source_blobs
 from regcopy.copying.options import CopyOptions, Instances
 from regcopy.errors import DigestMismatch, LimitExceeded, ManifestInvalid
 from regcopy.model.digest import Digest
-from regcopy.model.mediatypes import (
-    CompressionFormat,
-)
+from regcopy.model.mediatypes import CompressionFormat
 from regcopy.transports.base import LayerForm
 from tests.layers import (
     image_with,

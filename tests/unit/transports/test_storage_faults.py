@@ -12,9 +12,7 @@ from regcopy.model.digest import Digest
 from regcopy.testing.samples import SampleImage, multi_platform_image, single_image
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import DeletesImages
-from regcopy.transports.base import (
-    ImageReference,
-)
+from regcopy.transports.base import ImageReference
 from tests.contexts import make_context
 from tests.hand_copy import read_image, write_image
 from tests.storage_watch import StorageWatch, contents, fail_call

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from regcopy.errors import (
-    InvalidReference,
-)
+from regcopy.errors import InvalidReference
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import DeletesImages, ListsTags
 from regcopy.transports.dir import DirReference

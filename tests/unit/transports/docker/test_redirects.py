@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_httpserver import HTTPServer
 
-from regcopy.errors import (
-    Refused,
-)
+from regcopy.errors import Refused
 from tests.http_world import MANIFEST, client_of, echo, get, host_of, put
 from tests.played_server import PlayedServer, answer, says
 

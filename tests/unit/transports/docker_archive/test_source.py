@@ -28,9 +28,7 @@ from regcopy.streams.zstd import CompressionParameter, ZstdCompressor
 from regcopy.testing.place import descriptor_of, read_whole
 from regcopy.testing.samples import SampleImage, image_of_layers, make_layer, single_image
 from regcopy.transports.abilities import ListsTags
-from regcopy.transports.base import (
-    ImageReference,
-)
+from regcopy.transports.base import ImageReference
 from regcopy.transports.docker_archive import TRANSPORT
 from tests.contexts import make_context
 from tests.docker_archives import IMAGE, header, made_up, members_of, parts, tar_of
