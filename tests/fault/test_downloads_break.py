@@ -65,6 +65,19 @@ def test_a_blob_that_breaks_midway_resumes_by_range(
     assert ranges(fake) == ["", "bytes=100000-"]
 
 
+def test_a_blob_that_breaks_behind_its_last_byte_is_whole(
+    fake: FakeRegistry, source_context: Context
+) -> None:
+    def without_end(exchange: Exchange) -> bool:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        exchange.raw(head + b"%x\r\n%b\r\n" % (len(CONTENT), CONTENT))
+        return True
+
+    fake.on("GET", BLOBS, without_end)
+    assert read(stream(fake, source_context)) == CONTENT
+    assert ranges(fake) == [""]
+
+
 def test_a_blob_that_breaks_again_and_again_goes_on_each_time(
     fake: FakeRegistry, source_context: Context
 ) -> None:
