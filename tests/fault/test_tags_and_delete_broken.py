@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -106,6 +107,17 @@ def test_a_next_page_on_another_server_is_refused(
     fake.on("GET", LIST, page(["a"], link.format(host=fake.host)))
     with pytest.raises(Refused, match="another server"):
         list_tags(fake, source_context)
+
+
+def test_a_path_that_looks_like_another_server_is_asked_of_the_registry_itself(
+    fake: FakeRegistry, source_context: Context
+) -> None:
+    with FakeRegistry() as other:
+        fake.on("GET", LIST, page(["a"], f"http://{fake.host}//{other.host}{LIST}"))
+        with suppress(NotFound):
+            list_tags(fake, source_context)
+
+        assert other.seen == []
 
 
 def test_a_page_that_is_too_large_is_refused(fake: FakeRegistry, source_context: Context) -> None:

@@ -135,7 +135,10 @@ class RegistryClient:
                 self._decided.set()
 
     def _send(self, request: Request) -> Reply:
-        url = resolve(f"{self._http.home}/", request.target, self._http.home)
+        # A path is always one of the registry itself, also where it begins with two slashes.
+        asked = request.target
+        asked = f"{self._http.home}{asked}" if asked.startswith("/") else asked
+        url = resolve(f"{self._http.home}/", asked, self._http.home)
         is_home = Origin.of(url) == self._http.home
         secret = self._secret_for(request) if is_home else None
         answered = 0
