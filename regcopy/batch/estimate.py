@@ -29,6 +29,7 @@ from regcopy.transports.base import Capabilities, Context
 
 _CHUNK: Final = 2000
 _MANIFESTS_AT_ONCE: Final = 4
+_NOT_ASKED: Final = (ConnectionFailed, RateLimited, ServerFault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,13 @@ def estimate_lines(
     cancelled: threading.Event | None = None,
     environment: Environment | None = None,
     advanced: Callable[[int], None] = lambda _: None,
+    is_divided_once: bool = False,
 ) -> list[Estimate]:
     """Read the manifests that all lines name, several at once.
 
     A source that is not there, or refuses, has an estimate of nothing: that is the same for
     everybody who asks. A source that could not be asked is an error, because a list that is
-    divided by two machines must be divided in the same way.
+    divided by two machines must be divided in the same way; unless it is divided only once.
 
     Args:
         lines: of one list.
@@ -74,6 +76,7 @@ def estimate_lines(
         cancelled: set it to stop.
         environment: variables and folders; those of the process by default.
         advanced: told now and then how many lines were read.
+        is_divided_once: a source that could not be asked has an estimate of nothing, too.
 
     Returns:
         in the order of the lines.
@@ -85,7 +88,8 @@ def estimate_lines(
     stop = cancelled or threading.Event()
     estimates: list[Estimate] = []
     with Session(environment=environment, cancelled=stop) as session:
-        reader = _Reader(session, options or CopyOptions(), access or Access(), stop)
+        final = () if is_divided_once else _NOT_ASKED
+        reader = _Reader(session, options or CopyOptions(), access or Access(), stop, final)
         for start in range(0, len(lines), _CHUNK):
             estimates += Pool(jobs, stop).map(reader.read, lines[start : start + _CHUNK])
             advanced(len(estimates))
@@ -94,12 +98,18 @@ def estimate_lines(
 
 class _Reader:
     def __init__(
-        self, session: Session, options: CopyOptions, access: Access, cancelled: threading.Event
+        self,
+        session: Session,
+        options: CopyOptions,
+        access: Access,
+        cancelled: threading.Event,
+        final: tuple[type[RegcopyError], ...],
     ) -> None:
         self._session = session
         self._options = options
         self._access = access
         self._cancelled = cancelled
+        self._final: tuple[type[RegcopyError], ...] = (Cancelled, *final)
         # Layers recur: one object each keeps the memory of a long list small.
         self._digests: dict[Digest, Digest] = {}
 
@@ -108,9 +118,9 @@ class _Reader:
         context.check_cancelled()
         try:
             blobs = self._blobs(line, context)
-        except (Cancelled, ConnectionFailed, RateLimited, ServerFault):
-            raise
-        except RegcopyError:
+        except RegcopyError as error:
+            if isinstance(error, self._final):
+                raise
             return Estimate(line, known=False)
         return Estimate(line, blobs)
 

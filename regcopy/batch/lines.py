@@ -77,7 +77,8 @@ class BadList(UsageError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         shown = "; ".join(str(problem) for problem in problems[:_SHOWN_PROBLEMS])
         more = len(problems) - _SHOWN_PROBLEMS
-        count = f"{len(problems)} bad {'line' if len(problems) == 1 else 'lines'}"
+        lines = len({problem.number for problem in problems})
+        count = f"{lines} bad {'line' if lines == 1 else 'lines'}"
         super().__init__(f"the list has {count}: {shown}{f'; and {more} more' * (more > 0)}")
         self.problems = problems
 

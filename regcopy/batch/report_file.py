@@ -152,7 +152,7 @@ def _parse(path: str, number: int, entry: bytes) -> LineReport:
 def _no_report(path: str, number: int) -> ContentError:
     return ContentError(
         f"{path}, line {number}: not an entry of a report",
-        hint="reports are what --report writes",
+        hint="reports are what --report writes; a damaged line may be taken out",
     )
 
 

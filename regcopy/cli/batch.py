@@ -7,7 +7,7 @@ from typing import Final
 from regcopy.cli.batch_exits import EXIT_CODES, list_exit_code
 from regcopy.cli.batch_flags import BATCH_FLAGS
 from regcopy.cli.batch_list import list_name, part_of_list, read_named_list, tell_bad_list
-from regcopy.cli.batch_run import check_list_flags, run_list
+from regcopy.cli.batch_run import check_list_flags, check_list_is_kept, run_list
 from regcopy.cli.command import Command, Invocation
 from regcopy.cli.exits import FAILED
 from regcopy.errors import RegcopyError
@@ -38,6 +38,7 @@ def _run(call: Invocation) -> int:
 
     name = list_name(call, usage_line(call.program, COMMAND))
     check_list_flags(call)
+    check_list_is_kept(call, name)
     try:
         lines = read_named_list(name)
     except RegcopyError as error:

@@ -12,7 +12,7 @@ from regcopy.cli.batch_exits import BAD_LIST
 from regcopy.cli.copy_options import copy_options
 from regcopy.cli.flags import CommandLineError
 from regcopy.cli.groups import access, environment
-from regcopy.errors import ConfigurationError, RegcopyError
+from regcopy.errors import ConfigurationError, RegcopyError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from regcopy.copying.options import CopyOptions
 
 _MOST_SHOWN: Final = 1000
+_SHARD_HINT: Final = (
+    "all parts need the same answer: divide the list once by `plan`, for --plan, "
+    "or without asking by --no-estimate"
+)
 
 
 def list_name(call: Invocation, usage: str) -> str:
@@ -89,8 +93,9 @@ def tell_bad_list(console: Console, error: RegcopyError) -> int:
         return BAD_LIST
     for problem in error.problems[:_MOST_SHOWN]:
         console.log("error", str(problem), hint=problem.hint)
-    count = len(error.problems)
-    more = f" ({count - _MOST_SHOWN} more are not shown)" if count > _MOST_SHOWN else ""
+    count = len({problem.number for problem in error.problems})
+    left_out = len(error.problems) - _MOST_SHOWN
+    more = f" ({left_out} more are not shown)" if left_out > 0 else ""
     lines = "1 line of the list is" if count == 1 else f"{count} lines of the list are"
     console.log("fatal", f"{lines} bad{more}; nothing was attempted")
     return BAD_LIST
@@ -146,7 +151,12 @@ def _lines_of(call: Invocation, lines: tuple[Line, ...], shard: Shard) -> tuple[
         return _planned(call.values.string("plan"), lines, shard)
     if call.values.boolean("no-estimate"):
         return part_by_hash(lines, shard)
-    return split_by_bytes(estimates(call, lines), shard.count)[shard.number - 1].lines
+    try:
+        found = estimates(call, lines)
+    except TransportError as error:
+        error.hint = error.hint or _SHARD_HINT
+        raise
+    return split_by_bytes(found, shard.count)[shard.number - 1].lines
 
 
 def _planned(path: str, lines: tuple[Line, ...], shard: Shard) -> tuple[Line, ...]:
@@ -159,7 +169,9 @@ def _planned(path: str, lines: tuple[Line, ...], shard: Shard) -> tuple[Line, ..
         return SharedPlan.read(_Guarded(file, path), name=path).lines_of(lines, shard)
 
 
-def estimates(call: Invocation, lines: tuple[Line, ...]) -> list[Estimate]:
+def estimates(
+    call: Invocation, lines: tuple[Line, ...], *, is_divided_once: bool = False
+) -> list[Estimate]:
     """Read the manifests of a list."""
     from regcopy.batch.estimate import estimate_lines
 
@@ -170,6 +182,7 @@ def estimates(call: Invocation, lines: tuple[Line, ...]) -> list[Estimate]:
         jobs=jobs(call),
         cancelled=call.cancelled,
         environment=environment(call),
+        is_divided_once=is_divided_once,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -41,6 +42,24 @@ def check_list_flags(call: Invocation) -> None:
     for flag, what in (("failures", "the failed lines"), ("report", "the report")):
         if values.string(flag):
             check_writable(values.string(flag), what)
+    if _would_spoil(values.string("report"), values.string("failures")):
+        raise CommandLineError("--report and --failures name the same file")
+
+
+def check_list_is_kept(call: Invocation, name: str) -> None:
+    """Raise where the report would be written over the list.
+
+    Raises:
+        CommandLineError: it would.
+    """
+    if name != "-" and _would_spoil(call.values.string("report"), name):
+        raise CommandLineError("--report names the list itself, and would be written over it")
+
+
+def _would_spoil(report: str, other: str) -> bool:
+    # Pipes and devices take what comes.
+    is_file = os.path.isfile(other) or not os.path.exists(other)
+    return bool(report and other) and is_file and is_same_file(report, other)
 
 
 def run_list(

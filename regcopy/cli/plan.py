@@ -66,7 +66,7 @@ def _plan(call: Invocation, lines: tuple[Line, ...]) -> SharedPlan:
     from regcopy.batch.plan_file import SharedPlan
     from regcopy.batch.sharding import split_by_bytes
 
-    found = estimates(call, lines)
+    found = estimates(call, lines, is_divided_once=True)
     unknown = [one.line for one in found if not one.known]
     for line in unknown:
         call.console.log("warning", f"line {line.number}: the source cannot be read")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from regcopy.cli.batch_exits import EXIT_CODES, list_exit_code
 from regcopy.cli.batch_flags import BATCH_FLAGS
 from regcopy.cli.batch_list import part_of_list, read_named_list, tell_bad_list
-from regcopy.cli.batch_run import check_list_flags, run_list
+from regcopy.cli.batch_run import check_list_flags, check_list_is_kept, run_list
 from regcopy.cli.command import Command, FlagGroup, Invocation
 from regcopy.cli.exits import FAILED
 from regcopy.cli.flags import CommandLineError, Flag
@@ -67,6 +67,7 @@ def _run(call: Invocation) -> int:
     is_one = bool(lines)
     if not lines:
         name = _list_name(call)
+        check_list_is_kept(call, name)
         try:
             lines = read_named_list(name)
         except RegcopyError as error:

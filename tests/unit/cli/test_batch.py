@@ -14,6 +14,7 @@ import pytest
 from regcopy.testing.samples import multi_platform_image, write_layout
 from tests.command_line import Ended, run_cli
 from tests.fake_registry import Exchange, FakeRegistry
+from tests.faults import refuse
 from tests.lists import is_copied, layout_lines
 
 
@@ -246,6 +247,43 @@ def test_flags_that_make_no_sense_are_refused(
     assert ended.code == 1
     assert message in ended.fatal
     assert not (tmp_path / "out-0").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--report", "list"), "--report names the list itself"),
+        (("--report", "f", "--failures", "./f"), "--report and --failures name the same file"),
+    ],
+)
+def test_a_report_is_not_written_over_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], message: str
+) -> None:
+    path = layout_lines(tmp_path, 1).write(tmp_path / "list")
+    before = path.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    ended = batch(path, *flags)
+    assert ended.code == 1
+    assert message in ended.fatal
+    assert path.read_bytes() == before
+
+
+def test_a_line_that_is_wrong_in_two_ways_counts_once(tmp_path: Path) -> None:
+    texts = ["oci:a oci:a", "oci:a oci:b", "oci:b oci:c"]
+    (tmp_path / "list").write_text("\n".join(texts))
+    ended = batch(tmp_path / "list")
+    assert ended.fatal == "2 lines of the list are bad; nothing was attempted"
+
+
+def test_a_part_that_depends_on_a_dead_host_says_what_to_do(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    fake.on("GET", "manifests", refuse(503, "UNAVAILABLE"), forever=True)
+    line = f"docker://{fake.host}/app:1 dir:{tmp_path}/x"
+    path = layout_lines(tmp_path, 1).write(tmp_path / "list", [line])
+    ended = batch(path, "--shard", "1/2", "--src-tls-verify=false", "--retry-times", "0")
+    assert ended.code == 1
+    assert "--no-estimate" in ended.err
 
 
 def test_exactly_one_list_is_wanted() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import run_cli
+from tests.fake_registry import FakeRegistry
+from tests.faults import refuse
 from tests.lists import layout_lines
 
 
@@ -33,6 +35,15 @@ def test_lines_of_unknown_size_are_told(tmp_path: Path) -> None:
     ended = run_cli("plan", str(path), "--shards", "1", "--json")
     assert (ended.code, json.loads(ended.out)["unknown"]) == (0, 1)
     assert [line.message for line in ended.log] == ["line 2: the source cannot be read"]
+
+
+def test_a_host_that_is_dead_does_not_hinder_a_plan(fake: FakeRegistry, tmp_path: Path) -> None:
+    fake.on("GET", "manifests", refuse(503, "UNAVAILABLE"), forever=True)
+    line = f"docker://{fake.host}/app:1 dir:nowhere"
+    path = layout_lines(tmp_path, 1).write(tmp_path / "list", [line])
+    flags = ("--src-tls-verify=false", "--retry-times", "0")
+    ended = run_cli("plan", str(path), "--shards", "1", "--json", *flags)
+    assert (ended.code, json.loads(ended.out)["unknown"]) == (0, 1)
 
 
 @pytest.mark.parametrize(
