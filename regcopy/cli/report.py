@@ -12,10 +12,10 @@ from regcopy.cli.batch_summary import summary_text
 from regcopy.cli.command import Command, FlagGroup, Invocation
 from regcopy.cli.exits import FAILED
 from regcopy.cli.flags import CommandLineError, Flag
-from regcopy.errors import RegcopyError
+from regcopy.errors import NotFound, RegcopyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from regcopy.batch.lines import Line
     from regcopy.batch.report import LineReport
@@ -24,13 +24,14 @@ _DESCRIPTION: Final = f"""
 Merges reports that `batch --report` wrote, of several parts of a list or several tries of it: of
 each line the newest outcome is kept, in the order of the list. The merged report goes to standard
 output, or to a file, and then a summary is printed. With --list, lines of the list that no report
-knows count as not finished. {EXIT_CODES}
+knows count as not finished, and a report that does not exist is one of a part that never began.
+{EXIT_CODES}
 """.strip()
 
 
 def _run(call: Invocation) -> int:
     from regcopy.batch.report import sum_up
-    from regcopy.batch.report_file import merge_reports, read_reports
+    from regcopy.batch.report_file import merge_reports
 
     values = call.values
     if len(call.names) < 2 or call.names[0] != "merge":
@@ -41,7 +42,7 @@ def _run(call: Invocation) -> int:
     for flag, what in (("output", "the report"), ("failures", "the failed lines")):
         if values.string(flag):
             check_writable(values.string(flag), what)
-    merged = merge_reports(entry for path in call.names[1:] for entry in read_reports(path))
+    merged = merge_reports(entry for path in call.names[1:] for entry in _entries(call, path))
     if values.string("list"):
         try:
             lines = read_named_list(values.string("list"))
@@ -57,6 +58,18 @@ def _run(call: Invocation) -> int:
     else:
         call.console.out(_text(merged))
     return list_exit_code(report)
+
+
+def _entries(call: Invocation, path: str) -> Iterator[LineReport]:
+    """Read a report; beside the whole list, that of a part which never began may be missing."""
+    from regcopy.batch.report_file import read_reports
+
+    try:
+        yield from read_reports(path)
+    except NotFound as error:
+        if not call.values.string("list"):
+            raise
+        call.console.log("warning", str(error))
 
 
 def _text(reports: Iterable[LineReport]) -> str:

@@ -99,6 +99,16 @@ def test_lines_that_no_report_knows_are_not_finished(tmp_path: Path) -> None:
     assert failures.read_text().count(": not finished\n") == 5 - known
 
 
+def test_a_part_that_never_began_has_no_report(tmp_path: Path) -> None:
+    path, parts = reports(tmp_path)
+    Path(parts[1]).unlink()
+    alone, with_list = ("report", "merge", *parts), ("--list", str(path), "-o", f"{tmp_path}/all")
+    assert run_cli(*alone).code == 1
+    ended = run_cli(*alone, *with_list)
+    assert ended.code == 3
+    assert [line.message for line in ended.log] == [f"the report {parts[1]} does not exist"]
+
+
 @pytest.mark.parametrize("arguments", [(), ("merge",), ("split", "x")])
 def test_merging_needs_reports(arguments: tuple[str, ...]) -> None:
     ended = run_cli("report", *arguments)
