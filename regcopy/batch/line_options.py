@@ -96,7 +96,8 @@ def _unknown(word: str, key: str) -> UsageError:
         return UsageError(f'more than two names: "{shown}"')
     if key.startswith("-"):
         plain = key.lstrip("-")
-        hint = f"write {plain}, without -" if plain in _HANDLERS else _KNOWN
+        written = printable(word.lstrip("-"), limit=100)
+        hint = f"write {written}, without -" if plain in _HANDLERS else _KNOWN
         return UsageError(f'"{shown}": options stand without - in a list', hint=hint)
     return UsageError(f'"{shown}" is a third name, or an option that is not known', hint=_KNOWN)
 

@@ -78,10 +78,12 @@ def with_parameters(call: Invocation) -> Invocation:
         CommandLineError: a value means nothing.
     """
     given = {**_from(call.environment), **call.values.given}
-    # The Task's default is `system`; who names platforms does not mean it.
+    # The Task's default is `system`; who names platforms, or gives --all, does not mean it.
     is_default = not call.values.has("multi-arch") and given.get("multi-arch") == "system"
-    if given.get("platform") and is_default:
+    if is_default and (given.get("platform") or given.get("all")):
         del given["multi-arch"]
+    if "platform" in given and "multi-arch" in given:
+        raise CommandLineError("platforms cannot be used together with multiArch other than system")
     return replace(call, values=Values(given))
 
 
@@ -95,8 +97,8 @@ def _from(environment: Environment) -> Mapping[str, Value]:
         try:
             found[parameter.flag] = parameter.convert(text)
         except ValueSyntaxError:
+            wanted = "neither true nor false" if parameter.convert is parse_bool else "no number"
             raise CommandLineError(
-                f"{parameter.shown} ({name}): {quote(text)} is not what it can be",
-                hint="it can be true or false" if parameter.convert is parse_bool else "",
+                f"{parameter.shown} ({name}): {quote(text)} is {wanted}"
             ) from None
     return found

@@ -68,7 +68,7 @@ def test_words_that_make_no_sense_are_told(words: tuple[str, ...], message: str)
 def test_a_flag_in_a_list_is_told_how_to_be_written() -> None:
     with pytest.raises(UsageError) as caught:
         parse_words(["--dest-tls-verify=false"])
-    assert caught.value.hint == "write dest-tls-verify, without -"
+    assert caught.value.hint == "write dest-tls-verify=false, without -"
 
 
 def test_what_a_line_says_goes_before_what_the_list_says() -> None:

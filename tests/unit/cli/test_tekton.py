@@ -160,9 +160,10 @@ def test_a_narrowed_index_is_told(step: Step, tmp_path: Path) -> None:
         ),
         (
             {"SRC_TLS_VERIFY": "maybe"},
-            'srcTLSverify (REGCOPY_SRC_TLS_VERIFY): "maybe" is not what it can be',
+            'srcTLSverify (REGCOPY_SRC_TLS_VERIFY): "maybe" is neither true nor false',
         ),
-        ({"JOBS": "many"}, 'jobs (REGCOPY_JOBS): "many" is not what it can be'),
+        ({"JOBS": "many"}, 'jobs (REGCOPY_JOBS): "many" is no number'),
+        ({"PLATFORMS": "linux/amd64", "MULTI_ARCH": "all"}, "platforms cannot be used together"),
         ({"MULTI_ARCH": "none", "SRC_IMAGE_URL": "oci:x", "DEST_IMAGE_URL": "oci:y"}, "multi-arch"),
     ],
 )
@@ -185,7 +186,7 @@ def test_a_list_that_is_bad_is_told_line_by_line(step: Step, tmp_path: Path) -> 
     ended = step.run(WORKSPACE=str(tmp_path))
     assert ended.code == 5
     [line] = [line for line in ended.log if line.level == "error"]
-    assert line.hint == "write dest-tls-verify, without -"
+    assert line.hint == "write dest-tls-verify=false, without -"
 
 
 def test_flags_go_before_variables(step: Step, tmp_path: Path) -> None:

@@ -113,6 +113,14 @@ def test_platforms_go_before_the_default_of_multi_arch(world: World) -> None:
     assert run.result("SOURCE_DIGEST") == run.result("DESTINATION_DIGEST")
 
 
+def test_the_flag_all_goes_before_the_default_of_multi_arch(world: World) -> None:
+    write_layout(multi_platform_image(), world.output / "index", "1")
+    names = {"srcImageURL": "oci:index:1", "destImageURL": "dir:out"}
+    ended, run = world.run({**names, "args": ["--all"]})
+    assert ended.code == 0
+    assert run.result("SOURCE_DIGEST") == run.result("DESTINATION_DIGEST")
+
+
 def test_more_flags_go_before_the_parameters(world: World) -> None:
     ended, _ = world.run({**one(), "args": ["--dest-image-url", "dir:else where"]})
     assert ended.code == 0
