@@ -1,7 +1,8 @@
 """Where an archive goes: a file that appears whole or not at all, or a pipe.
 
-A file is written under a temporary name beside its own and renamed at the end. What is named
-by a descriptor of this process, such as `/dev/stdout`, is written where it is.
+A file gets its name at the end. While it grows it has none, or a temporary one beside its own
+where the file system cannot have it otherwise. What is named by a descriptor of this process,
+such as `/dev/stdout`, is written where it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from regcopy.errors import NotFound, StorageFailed, UsageError
-from regcopy.streams.files import Folder, NewFile, storage_errors, write_all
+from regcopy.streams.files import Folder, storage_errors, write_all
+from regcopy.streams.nameless import NamelessFile
 from regcopy.streams.tar_pipes import PipeWriter, descriptor_of, open_to_write
 
 
@@ -54,11 +56,13 @@ class TarTarget:
         path: as the user wrote it.
         is_pipe: bytes go there in their order, and nothing can be taken back.
         has_content: it is a file that is not empty.
+        mode: permissions of the file that is there; None for those that new files get.
     """
 
     path: str
     is_pipe: bool
     has_content: bool
+    mode: int | None = None
 
     @classmethod
     def look(cls, path: str) -> Self:
@@ -84,7 +88,8 @@ class TarTarget:
                 hint=f"send it on: > file, or | docker load; or name a file instead of {path}",
             )
         is_file = stat.S_ISREG(there.st_mode)
-        return cls(path, is_pipe=not is_file, has_content=is_file and there.st_size > 0)
+        has_content = is_file and there.st_size > 0
+        return cls(path, not is_file, has_content, stat.S_IMODE(there.st_mode) & 0o777)
 
     def open(
         self,
@@ -104,7 +109,7 @@ class TarTarget:
             StorageFailed: it cannot be opened.
         """
         if not self.is_pipe and descriptor_of(self.path) is None:
-            return _NewArchive(self.path, replaces=replaces)
+            return _NewArchive(self.path, replaces=replaces, mode=self.mode)
         fd = open_to_write(self.path, sleep)
         if self.is_pipe:
             return _Pipe(fd, self.path, check_cancelled)
@@ -137,17 +142,18 @@ def _open_folder(path: str) -> Folder:
 class _NewArchive:
     """A file that gets its name at the end."""
 
-    def __init__(self, path: str, *, replaces: bool) -> None:
+    def __init__(self, path: str, *, replaces: bool, mode: int | None) -> None:
         # Through links, as the user may have made them; other programs do the same.
         self._path = path
         self._replaces = replaces
         self._name = os.path.basename(os.path.realpath(path))
         self._folder = _open_folder(path)
         try:
-            self._file = NewFile(self._folder).__enter__()
+            self._new = NamelessFile(self._folder, mode=mode)
         except BaseException:
             self._folder.close()
             raise
+        self._file = self._new.file
 
     @property
     def can_seek(self) -> bool:
@@ -168,7 +174,7 @@ class _NewArchive:
                 f"writing {self._path}: somebody else has created it meanwhile",
                 hint="remove it, or choose another file",
             )
-        self._file.publish(self._name)
+        self._new.publish(self._name)
         self._folder.sync()
 
     def close(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from regcopy.errors import StorageFailed, UsageError
 from regcopy.streams.tar_output import TarOutput, TarTarget
+from regcopy.streams.temporary_names import is_temporary
 from tests.storage_watch import contents
 
 
@@ -26,6 +29,27 @@ def opened(path: Path | str) -> Iterator[TarOutput]:
         yield output
     finally:
         output.close()
+
+
+def has_nameless_files(folder: Path) -> bool:
+    """Tell whether the file system has files without a name."""
+    try:
+        os.close(os.open(folder, os.O_WRONLY | os.O_TMPFILE))
+    except OSError:
+        return False
+    return True
+
+
+def refuse_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `os.open` fail as a file system does that has none."""
+    real = os.open
+
+    def opened(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", opened)
 
 
 def test_a_file_appears_when_it_is_published(tmp_path: Path) -> None:
@@ -41,6 +65,39 @@ def test_a_file_that_is_not_published_leaves_nothing(tmp_path: Path) -> None:
     with opened(tmp_path / "a.tar") as output:
         output.write(b"one")
     assert contents(tmp_path) == {}
+
+
+def test_a_file_that_grows_has_no_name_that_a_killed_program_could_leave(tmp_path: Path) -> None:
+    if not has_nameless_files(tmp_path):
+        pytest.skip("this file system has no files without a name")
+    with opened(tmp_path / "a.tar") as output:
+        output.write(b"one")
+        assert os.listdir(tmp_path) == []
+
+
+def test_where_no_file_can_be_nameless_it_has_a_temporary_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_nameless_files(monkeypatch)
+    with opened(tmp_path / "a.tar") as output:
+        output.write(b"one")
+        assert [is_temporary(name) for name in os.listdir(tmp_path)] == [True]
+        output.publish()
+    assert contents(tmp_path) == {"a.tar": b"one"}
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_file_keeps_the_permissions_of_the_one_in_whose_place_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool, mode: int
+) -> None:
+    if not nameless:
+        refuse_nameless_files(monkeypatch)
+    (tmp_path / "a.tar").touch()
+    (tmp_path / "a.tar").chmod(mode)
+    with opened(tmp_path / "a.tar") as output:
+        output.publish()
+    assert stat.S_IMODE((tmp_path / "a.tar").stat().st_mode) == mode
 
 
 def test_a_file_can_be_written_over_and_cut(tmp_path: Path) -> None:
