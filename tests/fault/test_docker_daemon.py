@@ -200,6 +200,14 @@ def test_what_is_no_http_is_told(read: Callable[[str], None]) -> None:
         read(f"http://{server.host}")
 
 
+def test_a_daemon_that_ends_before_it_answers_is_told(read: Callable[[str], None]) -> None:
+    with (
+        PlayedServer(says(b"")) as server,
+        pytest.raises(ConnectionFailed, match="hung up without an answer"),
+    ):
+        read(f"http://{server.host}")
+
+
 def test_a_wait_for_the_daemon_can_be_cancelled(tmp_path: Path) -> None:
     cancelled = threading.Event()
 

@@ -73,6 +73,11 @@ class Exchange:
             ) from None
         except http.client.IncompleteRead:
             raise ConnectionFailed(f"{where}: the answer's body broke off") from None
+        except http.client.RemoteDisconnected:
+            raise ConnectionFailed(
+                f"{where}: the daemon hung up without an answer",
+                hint="does it still run? Its log says why it ended",
+            ) from None
         except http.client.HTTPException:
             raise ConnectionFailed(
                 f"{where}: what came is no answer in HTTP",
