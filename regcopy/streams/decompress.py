@@ -195,7 +195,11 @@ class Unpacked:
 
     def _translated(self, error: Exception) -> ContentError:
         if "memory" in str(error).casefold():
-            return LimitExceeded(f"{self._what} need too much memory to be unpacked")
+            return LimitExceeded(
+                f"{self._what} need too much memory to be unpacked",
+                hint="unpack it first (zstd -d --long=31, xz -d), or pack it with less: "
+                f"zstd --long={MAX_WINDOW_LOG} at most, xz -9",
+            )
         return ContentError(f"{self._what} are broken: {error}")
 
     def close(self) -> None:

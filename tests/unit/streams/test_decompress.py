@@ -172,8 +172,9 @@ def test_a_window_as_large_as_other_tools_make_it_is_taken() -> None:
 
 
 def test_a_window_that_nobody_needs_is_refused() -> None:
-    with pytest.raises(LimitExceeded, match="memory"):
+    with pytest.raises(LimitExceeded, match="memory") as caught:
         read_all(with_window(27), "zstd")
+    assert "zstd -d --long" in caught.value.hint
 
 
 def test_xz_that_asks_for_gigabytes_is_refused() -> None:
