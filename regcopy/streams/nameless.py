@@ -33,7 +33,7 @@ class NamelessFile:
         self._folder = folder
         self._name = new_name()
         usual = _USUAL_MODE if mode is None else mode
-        fd = _open_nameless(folder, usual)
+        fd = _open_nameless(folder, self._name, usual)
         self._is_nameless = fd is not None
         self._fd = _open_named(folder, self._name, usual) if fd is None else fd
         self.file = NewFile(folder, begun=(self._name, self._fd))
@@ -45,27 +45,30 @@ class NamelessFile:
         """Make the bytes durable and give it its name. Errors as `NewFile.publish`."""
         if self._is_nameless:
             with storage_errors("writing", self._folder.path_of(name)):
-                path, here = _path_of(self._fd), self._folder.fd
-                os.link(path, self._name, dst_dir_fd=here, follow_symlinks=True)
+                _link(self._fd, self._folder, self._name)
         self.file.publish(name)
 
 
-def _open_nameless(folder: Folder, mode: int) -> int | None:
+def _open_nameless(folder: Folder, name: str, mode: int) -> int | None:
+    """Open it if it can be given a name as well, which is tried with another one; else None."""
+    flags = os.O_WRONLY | os.O_TMPFILE
     try:
-        fd = os.open(".", os.O_WRONLY | os.O_TMPFILE, mode, dir_fd=folder.fd)
-    except OSError:  # what it is depends on the file system; a file with a name tells more
+        trial = os.open(".", flags, mode, dir_fd=folder.fd)
+        try:
+            _link(trial, folder, name)
+            os.unlink(name, dir_fd=folder.fd)
+        finally:
+            os.close(trial)
+        return os.open(".", flags, mode, dir_fd=folder.fd)
+    except OSError:  # what it is depends on the system; a file with a name tells more
         return None
-    if os.path.exists(_path_of(fd)):
-        return fd
-    os.close(fd)  # without /proc it would never get a name
-    return None
+
+
+def _link(fd: int, folder: Folder, name: str) -> None:
+    os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=folder.fd, follow_symlinks=True)
 
 
 def _open_named(folder: Folder, name: str, mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with storage_errors("writing to", folder.path):
         return os.open(name, flags, mode, dir_fd=folder.fd)
-
-
-def _path_of(fd: int) -> str:
-    return f"/proc/self/fd/{fd}"

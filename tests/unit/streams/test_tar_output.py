@@ -8,7 +8,7 @@ import pty
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,6 +52,15 @@ def refuse_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "open", opened)
 
 
+def refuse_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `os.link` fail as it does where the system does not allow it."""
+
+    def linked(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", linked)
+
+
 def test_a_file_appears_when_it_is_published(tmp_path: Path) -> None:
     with opened(tmp_path / "a.tar") as output:
         output.write(b"one")
@@ -75,10 +84,13 @@ def test_a_file_that_grows_has_no_name_that_a_killed_program_could_leave(tmp_pat
         assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("refuse", [refuse_nameless_files, refuse_links])
 def test_where_no_file_can_be_nameless_it_has_a_temporary_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refuse: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
-    refuse_nameless_files(monkeypatch)
+    refuse(monkeypatch)
     with opened(tmp_path / "a.tar") as output:
         output.write(b"one")
         assert [is_temporary(name) for name in os.listdir(tmp_path)] == [True]
