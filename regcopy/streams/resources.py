@@ -29,7 +29,7 @@ class Resources:
 
     def __init__(self, kept: int = 0) -> None:
         self.kept = kept
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what is made may need something else of these
         self._found: dict[tuple[type, Hashable], Closable] = {}
 
     def get(self, kind: type[_Resource], key: Hashable, make: Callable[[], _Resource]) -> _Resource:
