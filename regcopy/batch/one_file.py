@@ -100,7 +100,7 @@ def _open_file(session: Session, line: Line, how: HowToCopy) -> JointFile:
     if not isinstance(place, SharesFile):
         raise TypeError(f"{place.transport} has no files of several images")
     context = session.context(line.options.destination(how.destination), "destination")
-    with located(side="destination", reference=line.destination):
+    with located(side="destination", reference=f"{place.transport}:{place.file}"):
         return place.open_file(context)
 
 

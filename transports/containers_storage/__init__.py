@@ -122,6 +122,19 @@ class StorageReference:
 
         return StorageDestination(self, context)
 
+    def delete_image(self, context: Context, /) -> None:
+        """Delete the image with all its names, through podman.
+
+        Raises:
+            NotFound: there is no such image.
+            Refused: a container uses it, or podman failed.
+            TransportUnavailable: podman is not installed.
+            ConfigurationError: the store cannot be found, or is of a kind that is not read here.
+        """
+        from regcopy.transports.containers_storage.podman import delete_image
+
+        delete_image(self, context)
+
     def with_tag(self, tag: str, /) -> StorageReference:
         """Give the reference of another name in the same store.
 

@@ -25,9 +25,9 @@ from regcopy.streams.blob import BLOCK_BYTES, BlobStream
 from regcopy.streams.files import storage_errors, write_all
 from regcopy.streams.tar_storage import temporary_folder
 from regcopy.transports.base import Capabilities
+from regcopy.transports.containers_storage.podman import Podman
 from regcopy.transports.containers_storage.spec import find_folders
 from regcopy.transports.containers_storage.store import Store
-from regcopy.transports.programs import Program
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
@@ -37,7 +37,6 @@ _FOLDER: Final = "image"
 _POLICY: Final = b'{"default":[{"type":"insecureAcceptAnything"}]}'
 _ID: Final = re.compile(rb"[0-9a-f]{64}")
 _PULL_SECONDS: Final = 3600.0
-_NAME_SECONDS: Final = 120.0
 
 
 class StorageDestination:
@@ -51,8 +50,8 @@ class StorageDestination:
             )
         self._reference = reference
         self._context = context
-        self._podman = Program.find(
-            "podman",
+        self._podman = Podman.find(
+            reference.store,
             context,
             what="writing to containers-storage:",
             hint="install it (apt-get install podman), or write oci-archive: and load that",
@@ -154,11 +153,12 @@ class StorageDestination:
         folder = self._open()
         self._write(folder, self._top)
         arguments = ("pull", "--quiet", "--signature-policy=policy.json", f"dir:{_FOLDER}")
-        printed = self._run(arguments, _PULL_SECONDS, os.path.dirname(folder))
+        above = os.path.dirname(folder)
+        printed = self._podman.run(arguments, seconds=_PULL_SECONDS, folder=above)
         found = _ID.findall(printed)
         if not found:
             raise Refused("podman took the image, and did not say as what")
-        self._run(("tag", found[-1].decode(), *names), _NAME_SECONDS, None)
+        self._podman.run(("tag", found[-1].decode(), *names))
         self._check_stored(self._top)
 
     def _write(self, folder: str, manifest: RawManifest) -> None:
@@ -174,16 +174,6 @@ class StorageDestination:
                 open(os.path.join(folder, name), "wb") as file,
             ):
                 file.write(content)
-
-    def _run(self, arguments: Sequence[str], seconds: float, folder: str | None) -> bytes:
-        store = self._reference.store
-        options = [
-            *([f"--storage-driver={store.driver}"] if store.driver else []),
-            *([f"--root={store.graph_root}"] if store.graph_root else []),
-            *([f"--runroot={store.run_root}"] if store.run_root else []),
-            *(f"--storage-opt={option}" for option in store.options),
-        ]
-        return self._podman.run([*options, *arguments], seconds=seconds, folder=folder)
 
     def _check_stored(self, manifest: RawManifest) -> None:
         self._store = _find_store(self._reference, self._context)
