@@ -133,6 +133,7 @@ class _Parser:
     def __init__(self) -> None:
         self._transports: dict[str, Transport | None] = {}
         self._unknown = 0
+        self._options: dict[tuple[str, ...], LineOptions] = {}
         self._problems: list[Problem] = []
         self._destinations: dict[tuple[str, str], int] = {}
         self._sources: dict[tuple[str, str], int] = {}
@@ -168,7 +169,7 @@ class _Parser:
         return self.line(number, words[0], words[1], tuple(words[2:]))
 
     def line(self, number: int, source: str, destination: str, words: tuple[str, ...]) -> Line:
-        options = parse_words(words)
+        options = self._meaning(words)
         from_place = self._reference(source, "source")
         to_place = self._reference(destination, "destination")
         from_file, to_file = self._file(from_place), self._file(to_place)
@@ -184,6 +185,12 @@ class _Parser:
         if to_file is not None:
             self._note_written(number, to_place.transport, to_file.file)
         return Line(number, source, destination, words, options)
+
+    def _meaning(self, words: tuple[str, ...]) -> LineOptions:
+        """What the options say; mostly all lines of a list say the same."""
+        if words not in self._options:
+            self._options[words] = parse_words(words)
+        return self._options[words]
 
     def _file(self, place: ImageReference) -> SharesFile | None:
         """The place, if it is in a file that several lines may write into."""
