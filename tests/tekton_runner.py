@@ -244,12 +244,14 @@ class PipelineRun:
     scratch: Path
     params: Params
     workspaces: Mapping[str, Path]
+    name: str = "regcopy-shards-1"
 
     def task_runs(self, name: str) -> list[tuple[Node, TaskRun]]:
         """Give the runs of one task of the Pipeline, each with its Task."""
         declared = named(self.pipeline.get("params"))
         given = {n: self.params.get(n, as_text(p.get("default"))) for n, p in declared.items()}
         values = {f"params.{n}": value for n, value in given.items()}
+        values["context.pipelineRun.name"] = self.name
         task = named(self.pipeline["tasks"]) | named(self.pipeline.get("finally"))
         spec = as_node(task[name].get("taskSpec") or the_task())
         bound = {

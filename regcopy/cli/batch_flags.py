@@ -29,7 +29,8 @@ LIST: Final = FlagGroup(
             "resume",
             metavar="FILE",
             help="skip what this report of an earlier run shows done, where the destination "
-            "still has it; may be the file of --report, which then need not exist yet",
+            "still has it, without a look at the source; may be the file of --report, which then "
+            "need not exist yet",
         ),
     ),
 )

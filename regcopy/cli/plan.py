@@ -23,7 +23,7 @@ Divides a list into parts for several machines, and tells the size of each. The 
 images are read; no layer is. The parts are even in bytes, and images that share layers stay
 together as far as that allows. `batch --shard I/N` copies one part: with --plan it takes the parts
 from what this command wrote; without, it divides the list by itself in the same way, which is right
-as long as no tag moves in between.
+as long as no tag moves in between, and needs every source to answer.
 
 The bytes of a part are those of its layers, each counted once, wherever they are already. Lines
 whose image cannot be read count as nothing. Exit codes: 0, {BAD_LIST} where the list is bad, 1 for

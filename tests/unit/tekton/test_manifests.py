@@ -195,12 +195,16 @@ def test_the_parts_of_the_pipeline_are_a_whole_list() -> None:
     [plan] = as_nodes(as_node(tasks["plan"]["taskSpec"])["steps"])
     [merge] = as_nodes(as_node(tasks["merge"]["taskSpec"])["steps"])
     values = [{n: p["value"] for n, p in named(one["params"]).items()} for one in matrix]
-    reports = [f"report-{number}.jsonl" for number in range(1, count + 1)]
+    reports = [f"report-$(context.pipelineRun.name)-{n}.jsonl" for n in range(1, count + 1)]
     assert [one["shard"] for one in values] == [f"{n}/{count}" for n in range(1, count + 1)]
     assert [one["report"] for one in values] == [one["resume"] for one in values] == reports
     assert f"--shards={count}" in str(plan["args"])
     assert isinstance(merge["args"], list)
-    assert merge["args"][-count:] == reports
+    assert as_nodes(tasks["merge"]["params"]) == [
+        {"name": "run", "value": "$(context.pipelineRun.name)"}
+    ]
+    told = [name.replace("context.pipelineRun.name", "params.run") for name in reports]
+    assert merge["args"][-count:] == told
 
 
 def test_the_parts_of_the_job_are_a_whole_list() -> None:
