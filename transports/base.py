@@ -198,9 +198,10 @@ class RequestCosts:
     image: int = 0
 
 
-LayerForm = Literal["any", "compressed", "plain"]
+LayerForm = Literal["any", "compressed", "plain", "plain or gzip"]
 """How a destination takes layers: as they are, compressed (plain ones are gzipped on the way
-in, which is skopeo's default for registries and layouts), or as plain tar files."""
+in, which is skopeo's default for registries and layouts), as plain tar files, or as they are
+unless they are packed with zstd, which then are unpacked."""
 
 
 @dataclass(frozen=True, slots=True)

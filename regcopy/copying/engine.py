@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from regcopy.copying.choice import Wanted
 from regcopy.copying.commit import Writer
+from regcopy.copying.fitting import check_fit
 from regcopy.copying.places import CopyJob, Places, open_places
 from regcopy.copying.plan import Plan, make_plan
 from regcopy.copying.recompression import diff_ids
@@ -110,6 +111,8 @@ def _copy(places: Places, top: RawManifest, wanted: Wanted, tally: Tally) -> Cop
         transfer = Transfer(places, blobs, tally, expected)
 
         def finish(placed: list[Placed]) -> _Finished:
+            with located(side="source", reference=job.source):
+                check_fit(plan.fitted, plan.layers, configs, transfer.plain_layers.find)
             referrers.put_subjects()
             return referrers.bring(copy_image), writer.write(transfer, placed)
 

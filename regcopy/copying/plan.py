@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from regcopy.copying.fitting import images_to_fit, layers_to_unpack
 from regcopy.copying.options import CopyOptions
 from regcopy.copying.recompression import (
     LayerChanges,
@@ -56,7 +57,9 @@ class Plan:
         targets: family that a manifest is converted into; those that stay are not in it.
         layers: what is done to the layers of images.
         configs: configs that must be read first: to write them anew, or to check layers.
-        unpacked: layers whose diff IDs must be learned, as no config tells them.
+        unpacked: layers whose diff IDs must be learned: no config tells them, or nobody else
+            compares them with it.
+        fitted: images whose layers are compared with their configs once they have passed.
         strip: entries that are not copied are taken out of the index, and of those inside it.
     """
 
@@ -67,6 +70,7 @@ class Plan:
     configs: tuple[Descriptor, ...] = ()
     unpacked: tuple[Descriptor, ...] = ()
     strip: bool = False
+    fitted: tuple[Node, ...] = ()
 
     @property
     def total_bytes(self) -> int:
@@ -150,8 +154,14 @@ def make_plan(
     blobs, configs = _blobs(
         root, targets, layers, leaving, lacks_foreign=capabilities.lacks_foreign
     )
-    unpacked = unique(layer for kept in leaving.values() for layer in kept.values())
-    plan = Plan(root, blobs, targets, layers, configs, unpacked, strip)
+    fitted = images_to_fit(root, capabilities)
+    packed = () if plain_layers else fitted
+    unpacked = unique(
+        [layer for kept in leaving.values() for layer in kept.values()]
+        + [layer for node in packed for layer in layers_to_unpack(node, layers)]
+    )
+    configs = unique((*configs, *(node.image.config for node in fitted if node.image.config)))
+    plan = Plan(root, blobs, targets, layers, configs, unpacked, strip, fitted)
     if fixed and plan.changes:
         why = "digests are to be preserved" if options.preserve_digests else "its name has a digest"
         raise ManifestUnsupported(

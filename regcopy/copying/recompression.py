@@ -116,7 +116,7 @@ class Rules(NamedTuple):
             form = "any"  # nobody asked for it: it is a habit, and digests come first
         elif form == "compressed" and not wanted.force:
             may_stay = _FITTING[options.format or "oci"]
-        drops = capabilities.layers == "plain"
+        drops = capabilities.layers in ("plain", "plain or gzip")
         return cls(form, wanted.format, wanted.level, may_stay, is_demanded, drops)
 
     def change(
@@ -135,6 +135,8 @@ class Rules(NamedTuple):
         # Where no manifest is kept, nobody will look for a layer at its address.
         found = replace(layer, urls=()) if self.drops_manifests else layer
         if self.form == "any" or before is None or not can_recompress(image, found):
+            return None
+        if self.form == "plain or gzip" and before == "gzip":
             return None
         after: Compression = "none"
         if self.form == "compressed":

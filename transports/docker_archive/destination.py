@@ -15,7 +15,7 @@ from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG
 from regcopy.model.reference import ImageName
 from regcopy.streams.blob import BlobStream, read_limited
 from regcopy.streams.tar_output import TarTarget
-from regcopy.transports.base import Capabilities
+from regcopy.transports.base import Capabilities, LayerForm
 from regcopy.transports.docker_archive.contents import ArchivedImage
 from regcopy.transports.docker_archive.growing import (
     ArchiveTarget,
@@ -43,6 +43,7 @@ class DockerArchiveDestination:
         context: Context,
         *,
         target: ArchiveTarget | None = None,
+        layers: LayerForm = "plain",
     ) -> None:
         """Look, and write nothing. Errors as `DockerArchiveReference.open_destination`.
 
@@ -50,6 +51,7 @@ class DockerArchiveDestination:
             reference: names the image; its path is the place, unless `target` is given.
             context: of the destination.
             target: another place, such as a daemon.
+            layers: how it takes layers.
         """
         if reference.position is not None:
             raise UsageError(
@@ -57,6 +59,7 @@ class DockerArchiveDestination:
             )
         self._reference = reference
         self._context = context
+        self._layers = layers
         common = None
         if target is None:
             common = JointFiles.of(context).find(GrowingArchive, reference.file)
@@ -67,13 +70,14 @@ class DockerArchiveDestination:
         self._put: set[Digest] = set()
         self._image: ArchivedImage | None = None
         self._top_layer = ""
+        self._diff_ids: tuple[Digest, ...] = ()
 
     @property
     def capabilities(self) -> Capabilities:
-        """One Docker image with plain layers; one member is written at a time."""
+        """One Docker image; one member is written at a time."""
         return Capabilities(
             manifest_types=frozenset({DOCKER_MANIFEST}),
-            layers="plain",
+            layers=self._layers,
             no_signatures="Storing signatures for docker tar files is not supported",
         )
 
@@ -87,7 +91,7 @@ class DockerArchiveDestination:
         return not is_needed and self._archive.holds(blob)
 
     def put_blob(self, stream: BlobStream, /) -> Descriptor:
-        """Write a layer, which must be a plain tar file, or the config.
+        """Write a layer, of the form that was agreed on, or the config.
 
         Raises:
             StorageFailed: it could not be written.
@@ -129,15 +133,15 @@ class DockerArchiveDestination:
                 "Unsupported manifest type, need a Docker schema 2 manifest",
                 hint="convert it with --format v2s2",
             )
-        diff_ids = tuple(layer.digest for layer in parsed.layers)
-        self._check(parsed.config.digest, diff_ids)
-        self._top_layer = self._archive.add_folders(diff_ids, self._configs[parsed.config.digest])
+        layers = tuple(layer.digest for layer in parsed.layers)
+        self._check(parsed.config.digest, layers)
+        self._top_layer = self._archive.add_folders(layers, self._configs[parsed.config.digest])
         self._image = ArchivedImage(
-            config_name(parsed.config.digest), (), tuple(map(layer_name, diff_ids))
+            config_name(parsed.config.digest), (), tuple(map(layer_name, layers))
         )
 
-    def _check(self, config: Digest, diff_ids: tuple[Digest, ...]) -> None:
-        for digest in (*diff_ids, config):
+    def _check(self, config: Digest, layers: tuple[Digest, ...]) -> None:
+        for digest in (*layers, config):
             if not self._archive.holds_digest(digest):
                 raise ManifestUnsupported(
                     f"{digest} is not in the archive",
@@ -145,8 +149,17 @@ class DockerArchiveDestination:
                 )
         if config not in self._configs:
             raise ManifestInvalid(f"{config} is no config of an image")
-        if read_diff_ids(self._configs[config]) != diff_ids:
+        diff_ids = read_diff_ids(self._configs[config])
+        # Whether packed layers fit the config only finds out who unpacks them.
+        are_alike = diff_ids == layers if self._layers == "plain" else len(diff_ids) == len(layers)
+        if not are_alike:
             raise ManifestInvalid("the config has other layers (diff_ids) than the manifest")
+        self._diff_ids = diff_ids
+
+    @property
+    def diff_ids(self) -> tuple[Digest, ...]:
+        """What the image's layers unpack to; known after `put_manifest`."""
+        return self._diff_ids
 
     def commit(self, tags: Sequence[str] = (), /) -> None:
         """List the image, and end the archive and give it its name unless more images follow.

@@ -78,7 +78,7 @@ class GrowingArchive:
         return digest in self._blobs
 
     def add_layer(self, stream: BlobStream) -> Descriptor:
-        """Add a layer, which must be a plain tar file.
+        """Add a layer.
 
         Raises:
             ContentError: the bytes are not those that were promised.

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from regcopy.errors import InvalidReference, NotFound, Refused
 from regcopy.model.descriptor import Descriptor
-from regcopy.model.digest import Digest
-from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
+from regcopy.model.manifest import RawManifest
 from regcopy.streams.blob import BlobStream
 from regcopy.transports.base import Capabilities
 from regcopy.transports.docker_archive import DockerArchiveReference
@@ -37,14 +36,14 @@ class DaemonDestination:
         self._reference = reference
         self._daemon = Daemon(context)
         archive = DockerArchiveReference("daemon", reference.name, transport=reference.transport)
+        # A daemon unpacks layers itself: so few are kept here to learn how large they are.
         self._archive = DockerArchiveDestination(
-            archive, context, target=DaemonTarget(self._daemon)
+            archive, context, target=DaemonTarget(self._daemon), layers="plain or gzip"
         )
-        self._diff_ids: tuple[Digest, ...] = ()
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of an archive: one Docker image with plain layers, one member at a time."""
+        """Those of an archive, in which layers may be gzipped."""
         return self._archive.capabilities
 
     def find_blob(self, blob: Descriptor, /) -> bool:
@@ -52,7 +51,7 @@ class DaemonDestination:
         return self._archive.find_blob(blob)
 
     def put_blob(self, stream: BlobStream, /) -> Descriptor:
-        """Send a layer, which must be a plain tar file, or the config.
+        """Send a layer, gzipped or not, or the config.
 
         Raises:
             ContentError: the bytes are not those that were promised.
@@ -70,9 +69,6 @@ class DaemonDestination:
             TransportError: as `put_blob`.
         """
         self._archive.put_manifest(manifest, top=top)
-        parsed = parse_manifest(manifest)
-        if isinstance(parsed, ImageManifest):
-            self._diff_ids = tuple(layer.digest for layer in parsed.layers)
 
     def commit(self, tags: Sequence[str] = (), /) -> None:
         """End the archive, wait until the daemon has it, and look whether it shows the image.
@@ -99,7 +95,7 @@ class DaemonDestination:
                 hint="see its log, and whether its disk is full",
             ) from None
         rootfs = image.child("RootFS")
-        if rootfs is None or rootfs.digests("Layers") != self._diff_ids:
+        if rootfs is None or rootfs.digests("Layers") != self._archive.diff_ids:
             raise Refused(
                 f"the daemon took the image, and has another one as {reference.wanted}",
                 hint="somebody else may write this name at the same time",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
 import pytest
 
 from regcopy.api import Access, copy
+from regcopy.errors import DigestMismatch
+from regcopy.model.manifest import RawManifest
 from regcopy.model.mediatypes import Format
-from regcopy.testing.samples import FOUR_PLATFORMS, single_image, write_dir
+from regcopy.testing.samples import FOUR_PLATFORMS, SampleImage, single_image, write_dir
 from regcopy.transports.base import SideOptions
 from tests.engines import Podman
 from tests.programs import skopeo
@@ -48,6 +51,35 @@ def test_skopeo_reads_what_was_loaded_as_we_do(
         f"dir:{tmp_path}/theirs",
     )
     assert files(tmp_path / "ours") == files(tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("family", ["oci", "v2s2"])
+def test_the_digest_is_the_one_that_skopeo_tells(
+    family: Format, podman_socket: str, access: Access, name: str, tmp_path: Path
+) -> None:
+    write_dir(single_image(family=family), tmp_path / "image")
+    result = copy(f"dir:{tmp_path}/image", f"docker-daemon:{name}", destination_access=access)
+    skopeo(
+        "copy",
+        f"--dest-daemon-host={podman_socket}",
+        f"--digestfile={tmp_path}/digest",
+        f"dir:{tmp_path}/image",
+        f"docker-daemon:{name}",
+    )
+    assert str(result.digest) == (tmp_path / "digest").read_text()
+
+
+def test_gzipped_layers_that_the_config_does_not_name_do_not_get_there(
+    podman: Podman, access: Access, name: str, tmp_path: Path
+) -> None:
+    image = single_image(family="v2s2")
+    manifest = json.loads(image.top.content)
+    manifest["layers"].reverse()
+    top = RawManifest(json.dumps(manifest).encode(), image.top.media_type)
+    write_dir(SampleImage(top, blobs=image.blobs), tmp_path / "image")
+    with pytest.raises(DigestMismatch, match="decompressing layer"):
+        copy(f"dir:{tmp_path}/image", f"docker-daemon:{name}", destination_access=access)
+    assert name not in podman.run("images", "--format={{.Repository}}:{{.Tag}}")
 
 
 def test_podman_has_the_image_with_its_config_as_id(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from regcopy.api import Access, copy, get_manifest, inspect, plan_copy
-from regcopy.copying.options import CopyOptions
+from regcopy.copying.options import CompressionOptions, CopyOptions
 from regcopy.errors import NotFound
 from regcopy.model.manifest import ImageManifest, parse_manifest
 from regcopy.model.mediatypes import Format
@@ -42,7 +44,7 @@ def test_an_image_comes_back_as_it_was(daemon: FakeDaemon, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("family", ["oci", "v2s2"])
-def test_packed_layers_arrive_plain(daemon: FakeDaemon, tmp_path: Path, family: Format) -> None:
+def test_packed_layers_are_read_plain(daemon: FakeDaemon, tmp_path: Path, family: Format) -> None:
     load(daemon, tmp_path, single_image(family=family))
     found = inspect("docker-daemon:app:1", access=access(daemon))
 
@@ -51,6 +53,38 @@ def test_packed_layers_arrive_plain(daemon: FakeDaemon, tmp_path: Path, family: 
     assert [layer.digest for layer in found.manifest.layers] == [
         layer.digest for layer in parsed.layers
     ]
+
+
+def sent(daemon: FakeDaemon) -> dict[str, bytes]:
+    """Files of the archive that the daemon got, by name."""
+    with tarfile.open(fileobj=io.BytesIO(daemon.images["docker.io/library/app:1"])) as tar:
+        files = ((member.name, tar.extractfile(member)) for member in tar if member.isfile())
+        return {name: file.read() for name, file in files if file is not None}
+
+
+def layers_of(image: SampleImage) -> dict[str, bytes]:
+    parsed = parse_manifest(image.top)
+    assert isinstance(parsed, ImageManifest)
+    return {f"{one.digest.hex}.tar": image.blobs[one.digest] for one in parsed.layers}
+
+
+def test_gzipped_layers_are_sent_as_they_are_and_kept_nowhere_meanwhile(
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = single_image(family="oci")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    load(daemon, tmp_path, image)
+    assert layers_of(image).items() <= sent(daemon).items()
+
+
+def test_layers_in_zstd_are_unpacked_since_dockers_manifests_cannot_name_them(
+    daemon: FakeDaemon, tmp_path: Path
+) -> None:
+    write_dir(single_image(), tmp_path / "image")
+    packed = CopyOptions(compression=CompressionOptions(format="zstd", force=True))
+    copy(f"dir:{tmp_path}/image", f"oci:{tmp_path}/layout", options=packed)
+    copy(f"oci:{tmp_path}/layout", "docker-daemon:app:1", destination_access=access(daemon))
+    assert layers_of(PLAIN).items() <= sent(daemon).items()
 
 
 def test_an_image_is_read_by_its_id(daemon: FakeDaemon, tmp_path: Path) -> None:
