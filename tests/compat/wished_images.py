@@ -63,6 +63,12 @@ IMAGES: Final = (
     Difference("better", "copy dir:docker oci:{0}/a/b:t", "", "the same"),
     Difference(
         "better",
+        "inspect docker://localhost:1/a",
+        "what fails on the way to a registry is tried again without `--retry-times`",
+        "networks and registries fail for moments, and a mirror of a thousand images meets them",
+    ),
+    Difference(
+        "better",
         "layers oci:four:t",
         "the files of an index's image are an image that can be copied on",
         "a manifest and its blobs belong together",
