@@ -297,6 +297,7 @@ class Session:
                 how.authfile,
                 self._environment,
                 registries=self._registries,
+                cancelled=self._cancelled,
             )
 
         # What was said about credentials is checked at once; files can wait.

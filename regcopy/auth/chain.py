@@ -109,6 +109,7 @@ class FileKeychain:
         registries: registries.conf, where others read it too.
         run_folder: where files by user number are when there is no `XDG_RUNTIME_DIR`.
         helper_timeout_seconds: a credential helper is killed after this time.
+        cancelled: a credential helper is killed once this is set.
     """
 
     def __init__(
@@ -119,11 +120,13 @@ class FileKeychain:
         registries: KeptRegistries | None = None,
         run_folder: Path = _RUN_FOLDER,
         helper_timeout_seconds: float = TIMEOUT_SECONDS,
+        cancelled: threading.Event | None = None,
     ) -> None:
         self._environment = environment
         self._places = tuple(_places(environment, authfile, run_folder))
         self._registries = registries or KeptRegistries(environment)
         self._helper_timeout = helper_timeout_seconds
+        self._cancelled = cancelled
         self._files: dict[Path, AuthFile | _Unusable] = {}
         self._lock = threading.Lock()
 
@@ -133,6 +136,7 @@ class FileKeychain:
         Raises:
             ConfigurationError: the file that was named, an entry that matches, or a
                 credential helper cannot be used.
+            Cancelled: the run was cancelled while a helper was asked.
         """
         for step in self._steps(registry, repository):
             if step.error is not None:
@@ -237,6 +241,7 @@ class FileKeychain:
                     self._environment,
                     origin=origin,
                     timeout_seconds=self._helper_timeout,
+                    cancelled=self._cancelled,
                 )
                 if credential is not None:
                     return _Attempt(program, credential)
@@ -253,6 +258,7 @@ def keychain_for(
     environment: Environment,
     *,
     registries: KeptRegistries | None = None,
+    cancelled: threading.Event | None = None,
 ) -> Keychain:
     """Give the keychain of one side of a run.
 
@@ -262,6 +268,7 @@ def keychain_for(
         authfile: the only file to look at; "" for the usual ones.
         environment: tells where the usual files are.
         registries: registries.conf, where others read it too.
+        cancelled: ends a credential helper that is being asked.
 
     Raises:
         ConfigurationError: a credential was given, and none was asked for.
@@ -270,7 +277,7 @@ def keychain_for(
         raise ConfigurationError("credentials and anonymous access exclude each other")
     if anonymous:
         return FixedKeychain()
-    files = FileKeychain(environment, authfile, registries=registries)
+    files = FileKeychain(environment, authfile, registries=registries, cancelled=cancelled)
     return files if credential is None else FixedKeychain(credential, files)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,11 +20,12 @@ from typing import IO, Final
 from regcopy.auth.auth_file import TOKEN_USER
 from regcopy.auth.credential import Credential
 from regcopy.config.environment import Environment
-from regcopy.errors import ConfigurationError
+from regcopy.errors import Cancelled, ConfigurationError
 from regcopy.text import printable
 
 TIMEOUT_SECONDS: Final = 30.0
 MAX_OUTPUT_BYTES: Final = 64 * 1024
+_POLL_SECONDS: Final = 0.25
 
 # The name comes from a file and becomes the name of a program (CVE-2025-15558 is what
 # happens without a check).
@@ -41,6 +43,7 @@ def ask_helper(
     *,
     origin: str = "",
     timeout_seconds: float = TIMEOUT_SECONDS,
+    cancelled: threading.Event | None = None,
 ) -> Credential | None:
     """Run `docker-credential-NAME get` and give its answer; None where it has no credential.
 
@@ -50,13 +53,15 @@ def ask_helper(
         environment: gives `PATH`, and is handed to the helper as it is.
         origin: where the credential will say that it comes from.
         timeout_seconds: the helper is killed after this time.
+        cancelled: the helper is killed once this is set.
 
     Raises:
         ConfigurationError: the name is not allowed, the program is missing or fails, or its
             answer is too long, too late or not understood.
+        Cancelled: the run was cancelled.
     """
     program = find_helper(name, environment)
-    status, output = _run(program, "get", server, environment, timeout_seconds)
+    status, output = _run(program, "get", server, environment, timeout_seconds, cancelled=cancelled)
     if status != 0 and output.strip() == _NOT_FOUND:
         return None
     _check(program, server, status)
@@ -141,7 +146,13 @@ def find_helper(name: str, environment: Environment) -> Path:
 
 
 def _run(
-    program: Path, verb: str, told: str, environment: Environment, timeout_seconds: float
+    program: Path,
+    verb: str,
+    told: str,
+    environment: Environment,
+    timeout_seconds: float,
+    *,
+    cancelled: threading.Event | None = None,
 ) -> tuple[int, bytes]:
     """Give exit status and output; after an error the helper and its children are dead."""
     import subprocess  # most runs ask no helper
@@ -163,7 +174,7 @@ def _run(
     with process:
         try:
             _send(process.stdin, told)
-            output = _read(program.name, process.stdout, deadline)
+            output = _read(program.name, process.stdout, deadline, cancelled)
             status = process.wait(max(0.0, deadline - time.monotonic()))
         except BaseException as error:
             # Nobody has waited for the helper yet, so its number still is its group's.
@@ -183,7 +194,9 @@ def _send(pipe: IO[bytes] | None, told: str) -> None:
             pipe.write(told.encode())
 
 
-def _read(name: str, pipe: IO[bytes] | None, deadline: float) -> bytes:
+def _read(
+    name: str, pipe: IO[bytes] | None, deadline: float, cancelled: threading.Event | None
+) -> bytes:
     output = bytearray()
     if pipe is None:
         return b""
@@ -192,8 +205,13 @@ def _read(name: str, pipe: IO[bytes] | None, deadline: float) -> bytes:
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise TimeoutError
+            if cancelled is not None and cancelled.is_set():
+                raise Cancelled("cancelled")
+            left = max(0.0, deadline - time.monotonic())
+            if not selector.select(min(left, _POLL_SECONDS)):
+                if left <= _POLL_SECONDS:
+                    raise TimeoutError
+                continue
             part = os.read(pipe.fileno(), MAX_OUTPUT_BYTES)
             if not part:
                 return bytes(output)

@@ -22,7 +22,7 @@ from regcopy.streams.windows import WindowBudget
 from regcopy.testing.samples import single_image, write_layout
 from regcopy.transports.base import Clocks, Context, RetryPolicy, SideOptions
 from tests.contexts import QUICK, Recorder
-from tests.credentials import basic, environment, write_json
+from tests.credentials import basic, environment, write_helper, write_json
 from tests.fake_registry import Exchange, FakeRegistry
 from tests.faults import refuse
 
@@ -53,6 +53,18 @@ def test_all_sides_share_the_room_for_large_windows() -> None:
 
         assert usual is not other
         assert budget_of(usual) is budget_of(other)
+
+
+def test_a_cancelled_session_waits_for_no_credential_helper(tmp_path: Path) -> None:
+    write_helper(tmp_path / "bin", "slow", "exec sleep 600")
+    path = write_json(tmp_path / "auth.json", {"credsStore": "slow"})
+    cancelled = threading.Event()
+    asked = environment(PATH=f"{tmp_path}/bin:/usr/bin:/bin", REGISTRY_AUTH_FILE=path)
+    with Session(environment=asked, cancelled=cancelled) as session:
+        keychain = session.context(None, "source").keychain
+        cancelled.set()
+        with pytest.raises(Cancelled):
+            keychain.find("example.com", "app")
 
 
 def test_each_side_asks_its_own_auth_file(tmp_path: Path) -> None:

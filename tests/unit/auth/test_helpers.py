@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from regcopy.auth.credential import Credential
 from regcopy.auth.helpers import MAX_OUTPUT_BYTES, ask_helper, find_helper
 from regcopy.config.environment import Environment
-from regcopy.errors import ConfigurationError
+from regcopy.errors import Cancelled, ConfigurationError
 from tests.credentials import CANARY, HOST, NOT_FOUND, answer, environment, write_helper
 
 
@@ -149,6 +150,17 @@ def test_a_helper_that_sleeps_is_ended(tmp_path: Path, path_with: Environment) -
 
     assert "no answer in 0.5 seconds" in refusal(script, tmp_path, path_with, 0.5)
     assert_ended(tmp_path / "number")
+
+
+def test_a_helper_is_ended_where_the_run_is_cancelled(
+    tmp_path: Path, path_with: Environment
+) -> None:
+    write_helper(tmp_path / "bin", "x", "exec sleep 600")
+    cancelled = threading.Event()
+    cancelled.set()
+
+    with pytest.raises(Cancelled):
+        ask_helper("x", HOST, path_with, timeout_seconds=600, cancelled=cancelled)
 
 
 def test_a_helper_that_closes_its_output_and_sleeps_is_ended(
