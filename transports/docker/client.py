@@ -81,6 +81,7 @@ class RegistryClient:
         self._auth = Authenticator(registry, context, self._http.exchange)
         self._deciding = threading.Lock()
         self._decided = threading.Event()
+        self._undecided: ConnectionFailed | None = None
         if len(self._http.candidates) == 1:
             self._decided.set()
 
@@ -107,9 +108,14 @@ class RegistryClient:
     def _send_somewhere(self, request: Request) -> Reply:
         if self._decided.is_set():
             return self._send(request)
+        before = self._undecided
         with self._deciding:
             if not self._decided.is_set():
-                return self._send_first(request)
+                failure = self._undecided
+                if failure is None or failure is before:
+                    return self._send_first(request)
+                # A silent host is not waited for by one request after the other.
+                raise _placed(type(failure)(failure.message, hint=failure.hint), request)
         return self._send(request)
 
     def _send_first(self, request: Request) -> Reply:
@@ -124,7 +130,11 @@ class RegistryClient:
         except ConnectionFailed:
             if self._http.is_reached(secure):
                 raise
-        return self._send_to(plain, request)
+        try:
+            return self._send_to(plain, request)
+        except ConnectionFailed as error:
+            self._undecided = type(error)(error.message, hint=error.hint)
+            raise
 
     def _send_to(self, home: Origin, request: Request) -> Reply:
         self._http.home = home

@@ -6,6 +6,7 @@ import gzip
 import io
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -337,6 +338,45 @@ def test_what_speaks_no_tls_is_found_out_once() -> None:
         client.send(get()).close()
 
     assert [head.split()[1].decode() for head in server.heard] == [MANIFEST, MANIFEST]
+
+
+class Door:
+    """A lock that tells when somebody comes to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.came = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_a_silent_host_is_not_waited_for_by_one_request_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door = Door()
+
+    def hangs_up_when_both_have_come(_: Talk) -> None:
+        door.came.acquire(timeout=20)
+        door.came.acquire(timeout=20)
+
+    def hangs_up(_: Talk) -> None:
+        pass
+
+    with (
+        PlayedServer(hangs_up_when_both_have_come, hangs_up) as server,
+        client_of(server.host) as client,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        monkeypatch.setattr(client, "_deciding", door)
+        failures = [pool.submit(client.send, get()).exception for _ in range(2)]
+        assert [type(failure()) for failure in failures] == [ConnectionFailed] * 2
+
+    assert server.connections == 1
 
 
 def test_a_registry_that_comes_up_later_is_found_after_all() -> None:
