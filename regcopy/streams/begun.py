@@ -103,9 +103,9 @@ def _open_begun(folder: Folder, name: str) -> tuple[str, int] | None:
         try:
             fd = os.open(name, _OPEN, 0o644, dir_fd=folder.fd)
         except OSError:
-            if folder.size_of(name) is None:
-                return None  # a link, a pipe, …: not of our making
-            raise
+            # A link, a pipe, a file of another user: not of our making. What else there can be
+            # in the way is told by whoever creates another file.
+            return None
         try:
             if _is_ours(fd, folder, name):
                 return name, fd

@@ -7,6 +7,7 @@ image that needs it: only then is anything removed.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from contextlib import suppress
 from typing import Final
 
 from regcopy.errors import (
+    Cancelled,
     ConnectionFailed,
     Forbidden,
     NotFound,
@@ -29,6 +31,7 @@ from regcopy.streams.begun import KEPT_SECONDS, BlobFile
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.files import Folder, NewFile, storage_errors
 from regcopy.streams.locks import lock, try_lock
+from regcopy.streams.temporary_names import new_name
 
 _ATTEMPTS: Final = 20
 
@@ -195,7 +198,7 @@ class Workspace:
             try:
                 place.fill(stream, check_cancelled)
             except RegcopyError as error:
-                if may_pass(error) and file.keep():
+                if _is_worth_keeping(error, check_cancelled) and file.keep():
                     self._left_begun = True
                 raise
             blob = stream.descriptor()
@@ -222,8 +225,7 @@ class Workspace:
         Not beside blobs: programs that go through these take every file there for one.
         """
         outer = _opened(self._folder)
-        is_one_disk = os.fstat(outer.fd).st_dev == os.fstat(folder.fd).st_dev
-        return outer if is_one_disk else folder
+        return outer if _can_move(outer, folder) else folder
 
     def _put(self, folder: Folder, name: str, content: bytes) -> None:
         with NewFile(self._place_to_grow(folder)) as file:
@@ -317,6 +319,34 @@ class Workspace:
                     folder.close()
             self._subs.clear()
             self._root = self._folder = None
+
+
+def _is_worth_keeping(error: RegcopyError, check_cancelled: Callable[[], None]) -> bool:
+    """Tell whether the blob may be asked for again: its source was lost, or that of another one.
+
+    Once the first blob has failed, the others of its image are told to stop.
+    """
+    if not isinstance(error, Cancelled):
+        return may_pass(error)
+    try:
+        check_cancelled()
+    except Cancelled:
+        return False  # the run itself was stopped
+    return True
+
+
+def _can_move(outer: Folder, folder: Folder) -> bool:
+    """Tell whether files can be renamed from one folder into the other.
+
+    They cannot from one mount to another, even where both are of one file system (a volume of
+    which a part was mounted once more).
+    """
+    name = new_name()
+    try:
+        os.rename(name, name, src_dir_fd=outer.fd, dst_dir_fd=folder.fd)
+    except OSError as error:
+        return error.errno != errno.EXDEV  # there is no such file, and that is told later
+    return True
 
 
 def _opened(folder: Folder | None) -> Folder:

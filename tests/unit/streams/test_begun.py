@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -166,6 +170,40 @@ def test_what_is_not_of_our_making_is_not_written_to(tmp_path: Path, kind: str) 
     assert stranger.read_bytes() == b"of somebody else"
 
 
+def test_what_another_user_has_begun_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / BEGUN).write_bytes(b"of somebody else")
+    real = os.open
+
+    def as_another_user(path: str, flags: int, mode: int = 0o777, *, dir_fd: int) -> int:
+        if path == BEGUN:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    workspace = Workspace(str(tmp_path))
+    workspace.make()
+    monkeypatch.setattr(os, "open", as_another_user)
+    with BlobStream(Source().open, BLOB) as stream:
+        workspace.put_blob(stream, check_cancelled=lambda: None)
+    workspace.close()
+    assert (tmp_path / BLOB.digest.hex).read_bytes() == CONTENT
+    assert (tmp_path / BEGUN).read_bytes() == b"of somebody else"
+
+
+def test_a_blob_that_stops_because_another_one_lost_its_source_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace(str(tmp_path))
+    stopped = Source(error=Cancelled("stopped, because another blob failed"))
+    with BlobStream(stopped.open, BLOB) as stream, pytest.raises(Cancelled):
+        workspace.put_blob(stream, check_cancelled=lambda: None)
+    workspace.abandon(drop=False, needed=set)
+    source = Source()
+    put(tmp_path, source)
+    assert source.offsets == [HALF]
+
+
 def test_what_nobody_went_on_with_for_a_week_is_removed(tmp_path: Path) -> None:
     fresh, old = (tmp_path / f".regcopy-sha256-{digit * 64}.part" for digit in "ab")
     for path in (fresh, old):
@@ -180,6 +218,33 @@ def test_a_run_that_fails_for_good_leaves_nothing_begun(tmp_path: Path) -> None:
     with pytest.raises(DigestMismatch):
         put(tmp_path, Source(content=CONTENT[:-1] + b"?"))
     assert names(tmp_path) == []
+
+
+def test_blobs_go_into_a_part_of_the_disk_that_was_mounted_once_more(tmp_path: Path) -> None:
+    (tmp_path / "layout/blobs/sha256").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    with mounted(tmp_path / "elsewhere", tmp_path / "layout/blobs/sha256"):
+        workspace = Workspace(str(tmp_path / "layout"), "blobs")
+        with BlobStream(Source().open, BLOB) as stream:
+            workspace.put_blob(stream, "sha256", check_cancelled=lambda: None)
+        workspace.put_file("small", b"content", "sha256")
+        workspace.finish()
+    assert names(tmp_path / "elsewhere") == sorted([BLOB.digest.hex, "small"])
+
+
+@contextmanager
+def mounted(what: Path, where: Path) -> Iterator[None]:
+    """A folder in a second place, where this process may do that."""
+    try:
+        subprocess.run(
+            ["mount", "--bind", str(what), str(where)], check=True, capture_output=True, timeout=10
+        )
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a folder needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(where)], check=True, timeout=10)
 
 
 def test_it_does_not_lie_beside_the_blobs(tmp_path: Path) -> None:
