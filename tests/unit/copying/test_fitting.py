@@ -40,7 +40,10 @@ def learned(image: SampleImage) -> dict[Digest, PlainLayer]:
 
 
 def finder(found: dict[Digest, PlainLayer]) -> FindPlain:
-    return lambda digest: found.get(digest)
+    def find(digest: Digest) -> PlainLayer | None:
+        return found.get(digest)
+
+    return find
 
 
 def test_only_a_daemon_has_layers_compared() -> None:
