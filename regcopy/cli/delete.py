@@ -13,7 +13,8 @@ from regcopy.cli.groups import RETRY, TOKEN_HOST, image_flags, parse_name
 _DESCRIPTION: Final = """
 Deletes an image. In a registry, the tag is resolved to a digest and the manifest of that digest
 is deleted, so every tag that names it goes; the registry frees the space later. Of a layout, the
-entry goes, and all blobs that no other image of the layout needs.
+entry goes, and all blobs that no other image of the layout needs. Out of containers-storage, it
+goes with all its names, unless a container uses it.
 """.strip()
 
 
