@@ -22,6 +22,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from regcopy import api, batch
@@ -239,7 +240,9 @@ class _Thread:
         except asyncio.CancelledError:
             self._cancelled.set()
             # A copy that is stopped ends in a few seconds: its threads have a limit of their own.
-            await asyncio.wait([waiting])
+            while not waiting.done():
+                with suppress(asyncio.CancelledError):  # a task may be cancelled more than once
+                    await asyncio.wait([waiting])
             if not waiting.cancelled():
                 waiting.exception()  # told by nobody: the task is over
             raise

@@ -7,8 +7,10 @@ the names and the index are the same in both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from heapq import heappop, heappush
 from typing import Final, Self
 
 from regcopy.errors import InvalidReference, ManifestUnsupported, NotFound, UsageError
@@ -157,7 +159,7 @@ class LayoutIndex:
         return 0
 
     def _find_name(self, name: str) -> int:
-        found = [i for i, entry in enumerate(self.entries) if _name_of(entry) == name]
+        found = self._positions.get(name, ())
         for position in found:
             if self.entries[position].string("mediaType") in _USABLE:
                 return position
@@ -167,6 +169,14 @@ class LayoutIndex:
                 f'reference "{name}" matches unsupported manifest type "{kind}"'
             )
         raise NotFound(f'no descriptor found for reference "{name}"', hint=self._choices())
+
+    @cached_property
+    def _positions(self) -> Mapping[str, list[int]]:
+        """Where the images of a name are; archives are asked for thousands of names."""
+        positions: dict[str, list[int]] = {}
+        for position, entry in enumerate(self.entries):
+            positions.setdefault(_name_of(entry), []).append(position)
+        return positions
 
     def _choices(self) -> str:
         names = list(dict.fromkeys(printable(name, limit=100) for name in self.names()))
@@ -185,16 +195,14 @@ class LayoutIndex:
         What had the name before stays without it; an entry of the same digest that has no
         name is replaced.
         """
-        annotations = {REF_NAME: name} if name else {}
-        entry = JsonObject(replace(manifest, platform=None, annotations=annotations).to_json())
-        entries = [_without_name(e) if name and _name_of(e) == name else e for e in self.entries]
-        for position, old in enumerate(entries):
-            if old.string("digest") == str(manifest.digest) and not _name_of(old):
-                entries[position] = entry
-                break
-        else:
-            entries.append(entry)
-        return replace(self, entries=tuple(entries))
+        return self.with_images([(manifest, name)])
+
+    def with_images(self, images: Iterable[tuple[Descriptor, str]]) -> Self:
+        """Add images with their names one after another, each as `with_image` does."""
+        entries = _Entries(self.entries)
+        for manifest, name in images:
+            entries.add(manifest, name)
+        return replace(self, entries=tuple(entries.all))
 
     def without(self, position: int) -> Self:
         """Take one image out."""
@@ -204,6 +212,35 @@ class LayoutIndex:
         """Encode, with the order of members that was found."""
         entries = [dict(entry.members) for entry in self.entries]
         return dump_object({**self.members, "manifests": entries})
+
+
+class _Entries:
+    """Entries that images are added to, none of which is looked at for each image."""
+
+    def __init__(self, entries: Iterable[JsonObject]) -> None:
+        self.all: list[JsonObject] = []
+        self._named: dict[str, list[int]] = {}
+        # By digest; the first one that has no name is on top of its heap.
+        self._nameless: dict[str, list[int]] = {}
+        for entry in entries:
+            self._put(len(self.all), entry)
+
+    def add(self, manifest: Descriptor, name: str) -> None:
+        """Add an image, as `LayoutIndex.with_image` does."""
+        for position in self._named.pop(name, ()):
+            self._put(position, _without_name(self.all[position]))
+        annotations = {REF_NAME: name} if name else {}
+        entry = JsonObject(replace(manifest, platform=None, annotations=annotations).to_json())
+        replaced = self._nameless.get(str(manifest.digest))
+        self._put(heappop(replaced) if replaced else len(self.all), entry)
+
+    def _put(self, position: int, entry: JsonObject) -> None:
+        self.all[position : position + 1] = [entry]
+        name = _name_of(entry)
+        if name:
+            self._named.setdefault(name, []).append(position)
+        else:
+            heappush(self._nameless.setdefault(entry.string("digest"), []), position)
 
 
 def _name_of(entry: JsonObject) -> str:

@@ -11,10 +11,13 @@ import stat
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from regcopy.streams.resources import Resources
 from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_storage import TarStorage, open_storage
+
+_Table = TypeVar("_Table")
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +69,7 @@ class OpenArchives:
                 if archive.opened is None:
                     storage = open_storage(path, folder=folder, check_cancelled=check_cancelled)
                     archive.opened = read_archive(storage, path, check_cancelled)
-                return OpenedArchive(archive.opened.index, lambda: self._leave(key, archive))
+                return archive.opened.for_another(lambda: self._leave(key, archive))
         except BaseException:
             self._leave(key, archive)
             raise
@@ -101,6 +104,14 @@ class OpenArchives:
             _close(archive)
 
 
+@dataclass(slots=True, eq=False)
+class _Tables:
+    """Tables of contents by their classes; `lock` is held while one is read."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    found: dict[type, object] = field(default_factory=dict)
+
+
 class OpenedArchive:
     """An archive, for one reader.
 
@@ -108,9 +119,29 @@ class OpenedArchive:
         index: its members.
     """
 
-    def __init__(self, index: TarIndex, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, index: TarIndex, leave: Callable[[], None], tables: _Tables | None = None
+    ) -> None:
         self.index = index
         self._leave: Callable[[], None] | None = leave
+        self._tables = tables or _Tables()
+
+    def for_another(self, leave: Callable[[], None]) -> OpenedArchive:
+        """Give the same archive for one more reader, who calls `leave` at the end."""
+        return OpenedArchive(self.index, leave, self._tables)
+
+    def table(self, kind: type[_Table], read: Callable[[TarIndex], _Table]) -> _Table:
+        """Give a table of contents, which is read once for all readers.
+
+        Args:
+            kind: class of the table.
+            read: reads it; what it raises is raised here.
+        """
+        with self._tables.lock:
+            found = self._tables.found.get(kind)
+            if not isinstance(found, kind):
+                found = self._tables.found[kind] = read(self.index)
+            return found
 
     def close(self) -> None:
         """Leave it; may be called twice."""

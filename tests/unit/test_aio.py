@@ -148,6 +148,26 @@ def test_a_task_that_is_cancelled_stops_its_copy_and_leaves_nothing(
     assert is_over()
 
 
+def test_a_task_that_is_cancelled_twice_still_waits_until_its_copy_has_cleaned_up(
+    fake: FakeRegistry, tmp_path: Path, gate: Gate
+) -> None:
+    fake.hold(IMAGE, "app", "1")
+    fake.on("GET", "/blobs/", gate.hold, forever=True)
+
+    async def work() -> None:
+        copying = asyncio.create_task(
+            aio.copy(f"docker://{fake.host}/app:1", f"dir:{tmp_path}/out", source_access=QUICK)
+        )
+        await gate.came()
+        while not copying.done():
+            copying.cancel()
+            await asyncio.sleep(0)
+        assert copying.cancelled()
+        assert not (tmp_path / "out").exists()
+
+    asyncio.run(work())
+
+
 def is_over() -> bool:
     """Tell whether the threads of all calls have ended."""
     deadline = time.monotonic() + 10

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from regcopy.errors import (
@@ -14,7 +15,8 @@ from regcopy.errors import (
     UsageError,
 )
 from regcopy.model._json import JsonObject, dump_object, load_object
-from regcopy.model.manifest import MAX_LAYERS, MAX_MANIFEST_BYTES
+from regcopy.model.layout import MAX_INDEX_BYTES
+from regcopy.model.manifest import MAX_LAYERS
 from regcopy.model.reference import ImageName
 from regcopy.streams.tar_index import TarIndex
 from regcopy.text import printable
@@ -49,10 +51,10 @@ def read_contents(index: TarIndex, *, path: str) -> tuple[ArchivedImage, ...]:
 
     Raises:
         ManifestInvalid: manifest.json is missing, broken, or there twice.
-        LimitExceeded: it is over 4 MiB.
+        LimitExceeded: it is over 32 MiB, the limit of a layout's index.
     """
     try:
-        content = index.content(CONTENTS_FILE, limit=MAX_MANIFEST_BYTES)
+        content = index.content(CONTENTS_FILE, limit=MAX_INDEX_BYTES)
     except NotFound:
         raise ManifestInvalid(
             f"{path} has no {CONTENTS_FILE}: it is no archive of docker save, or a very old one",
@@ -99,6 +101,26 @@ def write_contents(images: Sequence[ArchivedImage]) -> bytes:
         for image in images
     )
     return b"[" + b",".join(map(dump_object, documents)) + b"]"
+
+
+@dataclass(frozen=True)
+class TableOfContents:
+    """The images of an archive, in their order."""
+
+    images: tuple[ArchivedImage, ...]
+
+    def choose(self, name: ImageName | None, position: int | None) -> ArchivedImage:
+        """Find an image as `choose` does, but by name without a look at all of them."""
+        found = self._by_name.get(str(name)) if name is not None else None
+        return found or choose(self.images, name, position)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, ArchivedImage]:
+        found: dict[str, ArchivedImage] = {}
+        for image in self.images:
+            for text in image.names:
+                found.setdefault(_full_name(text), image)
+        return found
 
 
 def choose(

@@ -7,7 +7,6 @@ folder for each layer; last the table of contents, manifest.json, and `repositor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from regcopy.errors import ManifestUnsupported
@@ -65,7 +64,8 @@ class GrowingArchive:
         self._closed = False
         self._blobs: dict[Digest, Descriptor] = {}
         self._folders: set[str] = set()
-        self._images: list[ArchivedImage] = []
+        # Names of each image, in order, by its config and its layers.
+        self._images: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
         self._top_layers: dict[ImageName, str] = {}
 
     def holds(self, blob: Descriptor) -> bool:
@@ -138,17 +138,17 @@ class GrowingArchive:
         The same image under more names is one entry, as docker save writes it.
         """
         self._top_layers |= dict.fromkeys(names, top_layer)
-        for position, known in enumerate(self._images):
-            if (known.config, known.layers) == (image.config, image.layers):
-                together = tuple(dict.fromkeys((*known.names, *map(str, names))))
-                self._images[position] = replace(known, names=together)
-                return
-        self._images.append(replace(image, names=tuple(map(str, names))))
+        known = self._images.setdefault((image.config, image.layers), {})
+        known.update(dict.fromkeys(map(str, names)))
 
     def publish(self) -> None:
         """Write the table of contents, and give the archive its name."""
         writer = self._open()
-        writer.add_bytes(CONTENTS_FILE, write_contents(self._images))
+        images = [
+            ArchivedImage(config, tuple(names), layers)
+            for (config, layers), names in self._images.items()
+        ]
+        writer.add_bytes(CONTENTS_FILE, write_contents(images))
         writer.add_bytes("repositories", write_repositories(self._top_layers))
         writer.end()
         if self._output is not None:

@@ -34,7 +34,7 @@ from regcopy.streams.tar_storage import TarStorage, temporary_folder
 from regcopy.streams.windows import hold_in
 from regcopy.transports.docker_archive.contents import (
     ArchivedImage,
-    choose,
+    TableOfContents,
     listed_names,
     read_contents,
 )
@@ -48,7 +48,7 @@ def list_tags(reference: DockerArchiveReference, context: Context) -> Iterator[s
     """Give the names in an archive. Errors as `DockerArchiveReference.list_tags`."""
     archive = _Archive(reference, context)
     try:
-        yield from dict.fromkeys(listed_names(archive.images))
+        yield from dict.fromkeys(listed_names(archive.table.images))
     finally:
         archive.close()
 
@@ -73,7 +73,9 @@ class _Archive:
             opened = read_archive(storage, self.path, context.check_cancelled)
         self.index, self.close = opened.index, opened.close
         try:
-            self.images = read_contents(self.index, path=reference.path)
+            self.table = opened.table(
+                TableOfContents, lambda tar: TableOfContents(read_contents(tar, path=self.path))
+            )
         except BaseException:
             self.close()
             raise
@@ -108,7 +110,7 @@ class DockerArchiveSource:
         self._context = context
         self._archive = _Archive(reference, context, storage)
         try:
-            image = choose(self._archive.images, reference.name, reference.position)
+            image = self._archive.table.choose(reference.name, reference.position)
             self._config = self._read(image.config)
             diff_ids = read_diff_ids(self._config)
             self._layers = self._find_layers(image, diff_ids)

@@ -18,30 +18,17 @@ class Contents:
         index: its index.json.
     """
 
-    def __init__(self, tar: TarIndex, path: str) -> None:
-        """Read index.json.
+    def __init__(self, tar: TarIndex, index: LayoutIndex, path: str) -> None:
+        """Take what was read.
 
         Args:
             tar: the members; stays open.
+            index: what `read_layout_index` gives.
             path: what messages call it.
-
-        Raises:
-            ContentError: this is no tar file of a layout, or it is broken.
-            StorageFailed: it cannot be read.
         """
         self._path = path
         self._tar = tar
-        self.index = self._read_index()
-
-    def _read_index(self) -> LayoutIndex:
-        if INDEX_FILE not in self._tar:
-            is_docker = "manifest.json" in self._tar
-            raise ContentError(
-                f"{self._path} holds no image layout: it has no {INDEX_FILE}",
-                hint=f"it looks like docker-archive:{self._path}" if is_docker else "",
-            )
-        # Of two with one name, programs that unpack take the last, and others the first.
-        return LayoutIndex.parse(self._tar.content(INDEX_FILE, limit=MAX_INDEX_BYTES))
+        self.index = index
 
     def manifest(self, descriptor: Descriptor) -> RawManifest:
         """Read a manifest, and check digest and size.
@@ -75,6 +62,23 @@ class Contents:
             return self._tar.find(member_name(blob.digest)).size == blob.size
         except (NotFound, ContentError):
             return False
+
+
+def read_layout_index(tar: TarIndex, path: str) -> LayoutIndex:
+    """Read index.json of an archive; `path` is what messages call it.
+
+    Raises:
+        ContentError: this is no tar file of a layout, or it is broken.
+        StorageFailed: it cannot be read.
+    """
+    if INDEX_FILE not in tar:
+        is_docker = "manifest.json" in tar
+        raise ContentError(
+            f"{path} holds no image layout: it has no {INDEX_FILE}",
+            hint=f"it looks like docker-archive:{path}" if is_docker else "",
+        )
+    # Of two with one name, programs that unpack take the last, and others the first.
+    return LayoutIndex.parse(tar.content(INDEX_FILE, limit=MAX_INDEX_BYTES))
 
 
 def member_name(digest: Digest) -> str:

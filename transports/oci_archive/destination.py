@@ -30,7 +30,7 @@ from regcopy.streams.tar_storage import FileStorage
 from regcopy.streams.tree import is_complete, sha512_names
 from regcopy.transports.base import Capabilities
 from regcopy.transports.joint_files import JointFiles
-from regcopy.transports.oci_archive.contents import Contents
+from regcopy.transports.oci_archive.contents import Contents, read_layout_index
 from regcopy.transports.oci_archive.growing import GrowingArchive
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ class OciArchiveDestination:
                 tar = TarIndex.read(
                     storage.read_at, what=path, check_cancelled=self._context.check_cancelled
                 )
-                contents = Contents(tar, path)
-                index = contents.index
+                index = read_layout_index(tar, path)
+                contents = Contents(tar, index, path)
                 if len(index.entries) != 1 or index.name_of(0) != self._reference.name:
                     return None
                 top = index.descriptor(0)

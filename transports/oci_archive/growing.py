@@ -50,7 +50,7 @@ class GrowingArchive:
         self._closed = False
         self._folders: set[str] = set()
         self._sizes: dict[Digest, int] = {}
-        self._index = LayoutIndex.empty()
+        self._images: list[tuple[Descriptor, str]] = []
 
     @property
     def replaces_content(self) -> bool:
@@ -110,13 +110,12 @@ class GrowingArchive:
 
     def add_image(self, manifest: Descriptor, names: Sequence[str]) -> None:
         """List an image, which is there, under its names."""
-        for name in dict.fromkeys(names):
-            self._index = self._index.with_image(manifest, name)
+        self._images += ((manifest, name) for name in dict.fromkeys(names))
 
     def publish(self) -> None:
         """Write what names the images, end the archive, and show it."""
         writer = self._open()
-        writer.add_bytes(INDEX_FILE, self._index.to_bytes())
+        writer.add_bytes(INDEX_FILE, LayoutIndex.empty().with_images(self._images).to_bytes())
         writer.add_bytes(LAYOUT_FILE, LAYOUT_CONTENT)
         writer.end()
         if self._output is not None:

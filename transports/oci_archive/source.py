@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Self
 
 from regcopy.errors import StorageFailed
 from regcopy.model.descriptor import Descriptor
+from regcopy.model.layout import LayoutIndex
 from regcopy.model.manifest import RawManifest
 from regcopy.streams.blob import Readable
 from regcopy.streams.open_archives import OpenArchives, OpenedArchive
 from regcopy.streams.tar_storage import temporary_folder
-from regcopy.transports.oci_archive.contents import Contents
+from regcopy.transports.oci_archive.contents import Contents, read_layout_index
 
 if TYPE_CHECKING:
     from regcopy.transports.base import Context
@@ -26,8 +27,10 @@ class OciArchiveSource:
         """Open the archive and read the top manifest. Errors as `open_source`."""
         self._archive = _open(reference, context)
         try:
-            self._contents = Contents(self._archive.index, reference.path)
-            index = self._contents.index
+            index = self._archive.table(
+                LayoutIndex, lambda tar: read_layout_index(tar, reference.path)
+            )
+            self._contents = Contents(self._archive.index, index, reference.path)
             position = index.find(reference.name, reference.position)
             self._top = self._contents.manifest(index.descriptor(position))
         except BaseException:

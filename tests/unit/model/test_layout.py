@@ -11,6 +11,7 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.layout import LayoutIndex
 from regcopy.model.mediatypes import OCI_MANIFEST
+from tests.growth import TOO_FAST, growth
 
 ONE = Descriptor(OCI_MANIFEST, Digest.of(b"one"), 3)
 TWO = Descriptor(OCI_MANIFEST, Digest.of(b"two"), 3)
@@ -118,6 +119,24 @@ def test_adding_what_is_there_changes_nothing() -> None:
 
     assert index.with_image(ONE, "1") == index.with_image(TWO, "").with_image(ONE, "1")
     assert images(index.with_image(TWO, "")) == images(index)
+
+
+def test_many_images_are_added_as_one_after_another() -> None:
+    added = [(ONE, "1"), (TWO, "1"), (TWO, "2"), (ONE, ""), (ONE, "3"), (TWO, ""), (TWO, "1")]
+
+    assert LayoutIndex.empty().with_images(added) == index_of(*added)
+    assert images(index_of(*added)) == [(ONE, "3"), (TWO, "1"), (TWO, "2"), (TWO, "")]
+
+
+def test_thousands_of_images_are_added_and_found_in_no_time() -> None:
+    def act(many: list[tuple[Descriptor, str]]) -> None:
+        index = LayoutIndex.empty().with_images(many)
+        assert [index.find(name) for _, name in many] == list(range(len(many)))
+
+    def make(size: int) -> list[tuple[Descriptor, str]]:
+        return [(ONE, f"app:{number}") for number in range(size // 512)]
+
+    assert growth(act, make) < TOO_FAST
 
 
 def test_members_that_mean_nothing_to_us_are_kept_in_their_order() -> None:

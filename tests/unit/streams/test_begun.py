@@ -244,7 +244,7 @@ def mounted(what: Path, where: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(where)], check=True, timeout=10)
+        subprocess.run(["umount", "--lazy", str(where)], check=True, timeout=10)
 
 
 def test_it_does_not_lie_beside_the_blobs(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from regcopy.streams import open_archives as module
 from regcopy.streams import tar_storage
 from regcopy.streams.open_archives import OpenArchives, OpenedArchive
 from regcopy.streams.resources import Resources
+from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_storage import TarStorage
 
 
@@ -85,6 +86,35 @@ def test_two_readers_share_one_archive(tmp_path: Path, watch: Watch, packed: boo
     assert watch.opened == ["a.tar"]
     other.close()
     assert watch.open_now == 0
+
+
+def test_a_table_of_contents_is_read_once_for_all_readers(tmp_path: Path) -> None:
+    archives, path = pool(kept=1), archive(tmp_path / "a.tar")
+    names: list[str] = []
+
+    def read(index: TarIndex) -> bytes:
+        names.append("file")
+        return index.content("file", limit=100)
+
+    for _ in range(3):
+        reader = opened(archives, path)
+        assert reader.table(bytes, read) == b"file"
+        reader.close()
+    archives.close()
+    assert names == ["file"]
+
+
+def test_a_table_that_is_broken_is_told_to_each_reader(tmp_path: Path) -> None:
+    archives, path = pool(), archive(tmp_path / "a.tar")
+
+    def read(_: TarIndex) -> bytes:
+        raise ContentError("broken")
+
+    reader = opened(archives, path)
+    for _ in range(2):
+        with pytest.raises(ContentError, match="broken"):
+            reader.table(bytes, read)
+    reader.close()
 
 
 def test_a_reader_leaves_once(tmp_path: Path, watch: Watch) -> None:

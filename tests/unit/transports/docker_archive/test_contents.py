@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from regcopy.model.reference import ImageName
 from regcopy.streams.tar_index import TarIndex
 from regcopy.transports.docker_archive.contents import (
     ArchivedImage,
+    TableOfContents,
     choose,
     listed_names,
     read_contents,
@@ -68,9 +70,15 @@ def test_broken_contents_are_refused(content: bytes) -> None:
         read(content)
 
 
-def test_contents_over_four_mebibytes_are_not_read() -> None:
+def test_contents_over_the_limit_are_not_read() -> None:
     with pytest.raises(LimitExceeded):
-        read(b"[" + b" " * 4 * 2**20 + b"]")
+        read(b"[" + b" " * 32 * 2**20 + b"]")
+
+
+def test_contents_of_thousands_of_images_are_read() -> None:
+    layers = tuple(f"{number:064x}.tar" for number in range(30))
+    images = [ArchivedImage(f"{n:064x}.json", (f"app:{n}",), layers) for n in range(3000)]
+    assert read(write_contents(images)) == tuple(images)
 
 
 @pytest.mark.parametrize(("other", "hint"), [("oci-layout", "oci-archive:"), ("etc/x", "tarball:")])
@@ -87,7 +95,9 @@ def test_an_archive_without_contents_is_told_with_what_else_it_may_be(
     [("one:1", ONE), ("quay.io/one:2", ONE), ("docker.io/library/two:latest", TWO)],
 )
 def test_an_image_is_chosen_by_any_of_its_names(name: str, image: ArchivedImage) -> None:
-    assert choose([NAMELESS, ONE, TWO], ImageName.parse(name), None) is image
+    images = (NAMELESS, ONE, TWO, replace(TWO, names=(*ONE.names, *TWO.names)))
+    assert choose(images, ImageName.parse(name), None) is image
+    assert TableOfContents(images).choose(ImageName.parse(name), None) is image
 
 
 @pytest.mark.parametrize(("position", "image"), [(0, ONE), (1, TWO), (2, NAMELESS)])
