@@ -44,7 +44,7 @@ def total_text(report: ListReport) -> str:
     ]
     told = [f"{count} {word}" for count, word in counts if count] or ["nothing to do"]
     if report.already_there:
-        told[0] += f" ({report.already_there} of them were there already)"
+        told[0] += f" ({report.already_there} there already)"
     sizes = [
         f"{human_bytes(size)} {word}"
         for size, word in (

@@ -98,7 +98,7 @@ def test_a_run_goes_on_in_its_own_report(tmp_path: Path) -> None:
         *(False, False),
         *(True, True),
     ]
-    assert "2 done (2 of them were there already)" in second.out
+    assert "2 done (2 there already)" in second.out
 
 
 def test_a_report_to_resume_from_must_be_there(tmp_path: Path) -> None:
