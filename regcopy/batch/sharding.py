@@ -96,12 +96,15 @@ class Part:
 def part_by_hash(lines: Sequence[Line], shard: Shard) -> tuple[Line, ...]:
     """Take the lines of a part without any look at the images: by a hash of their names.
 
-    The lines of one file, which only one machine can write, are in one part.
+    The lines of one file, which only one machine can write, are in one part: that of the first
+    of them. The path of the file does not count, which differs among machines.
     """
     files = FilesOfLines()
+    firsts: dict[str, str] = {}
 
     def number(line: Line) -> int:
-        return _hashed(files.find(line) or f"{line.source} {line.destination}", shard.count)
+        names, file = f"{line.source} {line.destination}", files.find(line)
+        return _hashed(firsts.setdefault(file, names) if file else names, shard.count)
 
     return tuple(line for line in lines if number(line) == shard.number - 1)
 

@@ -223,3 +223,15 @@ def test_the_lines_of_one_archive_are_in_one_part() -> None:
         files = [{line.destination.partition(".tar")[0] for line in part} for part in parts]
         assert sum(map(len, files)) == 2
         assert sum(map(len, parts)) == 40
+
+
+def test_the_lines_of_one_archive_are_in_the_same_part_on_each_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = parse_list(f"oci:in:{n} oci-archive:{n % 20}.tar:{n}" for n in range(40))
+    parts = []
+    for folder in ("here", "elsewhere"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        parts.append([part_by_hash(lines, Shard(number, 4)) for number in range(1, 5)])
+    assert parts[0] == parts[1]
