@@ -52,10 +52,19 @@ class JointFiles:
             self._open[path] = file
 
     def find(self, kind: type[_File], path: str) -> _File | None:
-        """Give the file at a path, if it is open and of this kind."""
+        """Give the file at a path, if it is being written.
+
+        Raises:
+            UsageError: it is being written as a file of another kind, and would be replaced.
+        """
         with self._lock:
             found = self._open.get(path)
-        return found if isinstance(found, kind) else None
+        if found is not None and not isinstance(found, kind):
+            raise UsageError(
+                f"{path} is being written as another kind of archive",
+                hint="choose another file for one of the two",
+            )
+        return found
 
     def remove(self, path: str, file: GrowingFile) -> None:
         """Let nobody find a file any more; nothing happens where it is not there."""

@@ -6,12 +6,13 @@ completed: a line that is run again writes the file anew, or is refused because 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from regcopy.batch.lines import Line
 from regcopy.batch.one_line import HowToCopy, copy_line, resumed_line
-from regcopy.batch.outcome import blank_report, failed, stopped
+from regcopy.batch.outcome import at_its_end, blank_report, failed, stopped
 from regcopy.batch.report import LineReport, Status
 from regcopy.errors import Cancelled, UsageError, located
 from regcopy.events import Observer
@@ -57,39 +58,56 @@ def copy_together(
     lines: Sequence[Line],
     how: HowToCopy,
     observe: Callable[[Line], Observer],
+    *,
+    max_failures: int = 0,
 ) -> list[LineReport]:
     """Write a file with the images of all lines, one after another.
 
     Once a line has failed, the others are only looked at, so that all that is wrong is told at
-    once.
+    once; and not even that after so many failures as are allowed.
 
     Args:
         session: what is opened in it finds the file.
         lines: all that write into the file.
         how: what holds for all lines.
         observe: told of each line that begins, and gives its observer.
+        max_failures: 0 for no limit.
 
     Returns:
         of each line; all of them are done, or none is.
     """
+    began = time.monotonic()
     try:
         reports = _all_resumed(session, lines, how)
         if not reports:
-            reports = _write(session, lines, replace(how, done_before={}), observe)
+            anew = replace(how, done_before={})
+            reports = _write(session, lines, anew, observe, max_failures=max_failures)
     except Exception as error:  # noqa: BLE001 — one file must not end the others
-        return [_undone(line, how, error) for line in lines]
+        return [at_its_end(_undone(line, how, error), began) for line in lines]
     return reports if _are_done(reports) else _none_done(reports)
 
 
 def _write(
-    session: Session, lines: Sequence[Line], how: HowToCopy, observe: Callable[[Line], Observer]
+    session: Session,
+    lines: Sequence[Line],
+    how: HowToCopy,
+    observe: Callable[[Line], Observer],
+    *,
+    max_failures: int,
 ) -> list[LineReport]:
     reports: list[LineReport] = []
+    failures, is_whole = 0, True
     with _open_file(session, lines[0], how) as file:
         for line in lines:
-            wanted = how if _are_done(reports) else replace(how, dry_run=True)
-            reports.append(copy_line(session, line, wanted, observe(line)))
-        if _are_done(reports):
+            if 0 < max_failures <= failures:
+                reports.append(stopped(blank_report(line, line.options.applied_to(how.options))))
+                continue
+            wanted = how if is_whole else replace(how, dry_run=True)
+            report = copy_line(session, line, wanted, observe(line))
+            failures += report.status == "failed"
+            is_whole = is_whole and report.status == "done"
+            reports.append(report)
+        if is_whole:
             with located(side="destination", reference=lines[0].destination):
                 file.publish()
     return reports
@@ -108,10 +126,11 @@ def _all_resumed(session: Session, lines: Sequence[Line], how: HowToCopy) -> lis
     """Reports of lines that an earlier run has done, if that is all of them."""
     reports: list[LineReport] = []
     for line in lines:
+        began = time.monotonic()
         report = resumed_line(session, line, how)
         if report is None:
             return []
-        reports.append(report)
+        reports.append(at_its_end(report, began))
     return reports
 
 

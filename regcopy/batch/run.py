@@ -249,7 +249,7 @@ class _Run:
             return LineObserver(line, self._mailbox)
 
         if len(lines) > 1:
-            return copy_together(session, lines, self._how, begin)
+            return copy_together(session, lines, self._how, begin, max_failures=self._max_failures)
         return [copy_line(session, lines[0], self._how, begin(lines[0]))]
 
     def _take(self) -> tuple[Line, ...]:

@@ -56,6 +56,7 @@ class TarWriter:
         self._check_cancelled = check_cancelled
         self._size = 0
         self._is_broken = False
+        self._broken_by: BaseException | None = None
 
     def add_bytes(self, name: str, content: bytes) -> None:
         """Add a small file. Raises StorageFailed."""
@@ -86,7 +87,8 @@ class TarWriter:
             if self._output.can_seek:
                 return self._add_measured(stream, name_of)
             return self._add_spooled(stream, name_of)
-        except BaseException:
+        except BaseException as error:
+            self._broken_by = self._broken_by or error
             self._take_back(start)
             raise
 
@@ -147,7 +149,8 @@ class TarWriter:
 
     def _append(self, block: bytes) -> None:
         if self._is_broken:
-            raise StorageFailed("the archive was broken off before, and cannot be continued")
+            why = f": {self._broken_by}" if self._broken_by else ""
+            raise StorageFailed(f"the archive was broken off, and cannot be continued{why}")
         self._is_broken = True  # until all of it is written
         self._output.write(block)
         self._is_broken = False
@@ -157,6 +160,6 @@ class TarWriter:
         if self._output.can_seek:
             self._is_broken = True  # until it is cut: that may fail as well
             self._output.cut(start)
-            self._size, self._is_broken = start, False
+            self._size, self._is_broken, self._broken_by = start, False, None
         elif self._size != start:
             self._is_broken = True

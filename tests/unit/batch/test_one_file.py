@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +26,10 @@ from regcopy.batch import (
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.manifest import ImageManifest, RawManifest, parse_manifest
-from regcopy.testing.samples import SampleImage, write_layout
+from regcopy.testing.samples import SampleImage, single_image, write_layout
 from regcopy.transports import parse_reference
+from regcopy.transports.base import RetryPolicy
+from tests.fake_registry import Exchange, FakeRegistry
 from tests.hand_copy import read_image
 from tests.lists import QUICK, Ran, family, run
 
@@ -131,6 +135,67 @@ def test_all_that_is_wrong_is_told_at_once_and_no_more_layers_are_read(tmp_path:
     assert [f"no-{number}" in message for message, number in zip(messages, range(4), strict=True)]
     assert "no-1" in messages[1]
     assert "no-3" in messages[3]
+
+
+def test_nothing_more_is_looked_at_after_so_many_failures(tmp_path: Path) -> None:
+    texts = lines_into("oci-archive", tmp_path, family(4))
+    for number in (1, 3):
+        texts[number] = f"oci:{tmp_path}/no-{number}:1 oci-archive:{tmp_path}/all.tar:{number}"
+    ran = run(texts, max_failures=1)
+    begun = [event.line.number for event in ran.events if isinstance(event, LineStarted)]
+    assert begun == [1, 2]
+    assert ran.statuses() == ["stopped", "failed", "stopped", "stopped"]
+    assert len(ran.report.unfinished) == 4
+
+
+def test_each_report_says_when_its_line_ended(tmp_path: Path) -> None:
+    texts = lines_into("docker-archive", tmp_path, family(2))
+    first = reports(run(texts))
+    resumed = reports(run(texts, resume=first))
+    refused = reports(run(texts))
+    assert [report.status for report in refused] == ["failed"] * 2
+    assert all(report.ended for report in (*first, *resumed, *refused))
+
+
+def test_an_archive_of_another_kind_does_not_replace_one_that_is_being_written(
+    tmp_path: Path,
+) -> None:
+    texts = lines_into("oci-archive", tmp_path, family(2))
+    one, other = parse_list(texts)
+    other = replace(other, destination=f"docker-archive:{tmp_path}/all.tar:b")
+    ran = Ran(list(copy_many([one, other], source_access=QUICK)))
+    assert ran.statuses() == ["failed"] * 2
+    failure = ran.lines[2].failure
+    assert failure
+    assert "another kind of archive" in failure.message
+    assert not (tmp_path / "all.tar").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pipe_that_was_broken_off_says_why(fake: FakeRegistry, tmp_path: Path, kind: str) -> None:
+    image = single_image(layers=1, layer_bytes=3 * 2**20)
+    fake.hold(image, "app", "1")
+
+    def cut(exchange: Exchange) -> bool:
+        exchange.cut = 2**20
+        return False
+
+    def refuse(exchange: Exchange) -> bool:
+        exchange.error(429, "TOOMANYREQUESTS")
+        return True
+
+    layer = max(image.blobs, key=lambda digest: len(image.blobs[digest]))
+    fake.on("GET", f"/blobs/{layer}", cut, refuse, forever=True)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=pipe.read_bytes)
+    reader.start()
+    once = replace(QUICK, retry=RetryPolicy(tries=2, first_delay_seconds=0.001))
+    texts = [f"docker://{fake.host}/app:1 {kind}:{pipe}:app:{number}" for number in "ab"]
+    failure = run(texts, access=once).lines[1].failure
+    reader.join()
+    assert failure
+    assert "toomanyrequests" in failure.message
 
 
 def test_an_archive_that_is_there_is_left_alone_where_a_line_fails(tmp_path: Path) -> None:
