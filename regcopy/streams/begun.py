@@ -10,19 +10,33 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from regcopy.errors import DigestMismatch, SizeMismatch
 from regcopy.model.descriptor import Descriptor
 from regcopy.streams.blob import BLOCK_BYTES, BlobStream
 from regcopy.streams.files import Folder, NewFile, storage_errors
-from regcopy.streams.temporary_names import begun_name
+from regcopy.streams.temporary_names import begun_digits, begun_name
 
 # A smaller one is there again sooner than anybody notices.
 LARGE_BYTES: Final = 8 * 1024 * 1024
 KEPT_SECONDS: Final = 7 * 24 * 3600.0
 _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def can_be_gone_on_with(folder: Folder, name: str, *, blobs: Iterable[Folder]) -> bool:
+    """Tell whether a later run may well go on with a file.
+
+    Args:
+        folder: that it is in.
+        name: of any file.
+        blobs: where the blob itself is by now, if another run has written it.
+    """
+    digits = begun_digits(name)
+    if not digits or folder.age(name) >= KEPT_SECONDS:
+        return False
+    return all(place.size_of(digits) is None for place in blobs)
 
 
 class BlobFile:

@@ -13,14 +13,14 @@ import io
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
 from regcopy.errors import NotFound, StorageFailed
 from regcopy.streams.blob import BLOCK_BYTES, read_limited
-from regcopy.streams.temporary_names import is_begun, is_temporary, new_name
+from regcopy.streams.temporary_names import is_temporary, new_name
 
 _HINTS: Final = {
     errno.ENOSPC: "free space there, or write somewhere else",
@@ -143,17 +143,17 @@ class Folder:
         with storage_errors("removing", path), suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self.fd)
 
-    def remove_temporary_files(self, *, keep_begun_seconds: float = 0.0) -> None:
+    def remove_temporary_files(self, is_kept: Callable[[str], bool] = lambda _: False) -> None:
         """Remove what killed runs left; only while no other run can be writing here.
 
-        Files that a run can go on with stay for `keep_begun_seconds`.
+        Files of which `is_kept` says so stay.
         """
         for name in self.names():
-            is_kept = is_begun(name) and self._age(name) < keep_begun_seconds
-            if is_temporary(name) and not is_kept:
+            if is_temporary(name) and not is_kept(name):
                 self.remove(name)
 
-    def _age(self, name: str) -> float:
+    def age(self, name: str) -> float:
+        """Seconds since a file was written to."""
         with storage_errors("reading", self.path_of(name)):
             return time.time() - os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mtime
 

@@ -17,9 +17,12 @@ def is_temporary(name: str) -> bool:
     return name.startswith(_PREFIX) and name.endswith((_SUFFIX, _BEGUN_SUFFIX))
 
 
-def is_begun(name: str) -> bool:
-    """Tell whether it is one that a later run can go on with."""
-    return name.startswith(_PREFIX) and name.endswith(_BEGUN_SUFFIX)
+def begun_digits(name: str) -> str:
+    """Give the digits of the digest of a blob that is being written; "" for any other name."""
+    if not name.startswith(_PREFIX) or not name.endswith(_BEGUN_SUFFIX):
+        return ""
+    digits = name.removeprefix(_PREFIX).removesuffix(_BEGUN_SUFFIX).partition("-")[2]
+    return digits if digits.isalnum() else ""
 
 
 def new_name() -> str:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from regcopy.errors import (
@@ -27,7 +28,7 @@ from regcopy.errors import (
     Unauthorized,
 )
 from regcopy.model.descriptor import Descriptor
-from regcopy.streams.begun import KEPT_SECONDS, BlobFile
+from regcopy.streams.begun import BlobFile, can_be_gone_on_with
 from regcopy.streams.blob import BlobStream
 from regcopy.streams.files import Folder, NewFile, storage_errors
 from regcopy.streams.locks import lock, try_lock
@@ -264,7 +265,7 @@ class Workspace:
         """
         with suppress(RegcopyError):  # the image is there: rubbish is no reason to fail
             if self._wrote and self._take_over():
-                self._remove_temporary_files(keep_begun_seconds=KEPT_SECONDS)
+                self._remove_temporary_files()
                 tidy()
         self.close()
 
@@ -281,7 +282,7 @@ class Workspace:
                 # It failed on the way there: others may have a lock on the folder by now.
                 self._remove_made_folders(keep=self._locked_path)
             elif self._wrote and self._take_over():
-                self._remove_temporary_files(keep_begun_seconds=0.0 if drop else KEPT_SECONDS)
+                self._remove_temporary_files(keep_begun=not drop)
                 if drop and self._placed:
                     self._remove_placed(needed())
                 self._remove_made_folders()
@@ -295,9 +296,13 @@ class Workspace:
         """
         return self._folder is not None and try_lock(self._folder) == "held"
 
-    def _remove_temporary_files(self, *, keep_begun_seconds: float) -> None:
-        for folder in (_opened(self._folder), *self._subs.values()):
-            folder.remove_temporary_files(keep_begun_seconds=keep_begun_seconds)
+    def _remove_temporary_files(self, *, keep_begun: bool = True) -> None:
+        folders = (_opened(self._folder), *self._subs.values())
+        for folder in folders:
+            if keep_begun:
+                folder.remove_temporary_files(partial(can_be_gone_on_with, folder, blobs=folders))
+            else:
+                folder.remove_temporary_files()
 
     def _remove_placed(self, needed: Collection[str]) -> None:
         for folder, name in self._placed:

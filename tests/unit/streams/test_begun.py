@@ -213,6 +213,16 @@ def test_what_nobody_went_on_with_for_a_week_is_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([fresh.name, BLOB.digest.hex])
 
 
+def test_what_was_begun_of_a_blob_that_is_there_by_now_is_removed(tmp_path: Path) -> None:
+    put(tmp_path, Source())
+    for name in (BEGUN, ".regcopy-of-...part"):
+        (tmp_path / name).write_bytes(CONTENT[:5000])
+    workspace = Workspace(str(tmp_path))
+    workspace.put_file("small", b"content")
+    workspace.finish()
+    assert names(tmp_path) == [BLOB.digest.hex, "small"]
+
+
 def test_a_run_that_fails_for_good_leaves_nothing_begun(tmp_path: Path) -> None:
     begin(tmp_path)
     with pytest.raises(DigestMismatch):
