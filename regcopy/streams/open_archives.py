@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from regcopy.errors import RegcopyError, StorageFailed
 from regcopy.streams.resources import Resources
 from regcopy.streams.tar_index import TarIndex
 from regcopy.streams.tar_storage import TarStorage, open_storage
@@ -22,11 +23,20 @@ _Table = TypeVar("_Table")
 
 @dataclass(slots=True, eq=False)
 class _Archive:
-    """One archive; `lock` is held while it is opened."""
+    """One archive; `lock` is held while it is opened, and `problem` says why it cannot be."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     opened: OpenedArchive | None = None
+    problem: str = ""
     readers: int = 0
+
+    def open(self, path: str, folder: str, check_cancelled: Callable[[], None]) -> OpenedArchive:
+        if self.problem:
+            raise StorageFailed(f"reading {path}, of which nothing is left: {self.problem}")
+        if self.opened is None:
+            storage = open_storage(path, folder=folder, check_cancelled=check_cancelled)
+            self.opened = read_archive(storage, path, check_cancelled)
+        return self.opened
 
 
 class OpenArchives:
@@ -66,11 +76,12 @@ class OpenArchives:
             archive.readers += 1
         try:
             with archive.lock:
-                if archive.opened is None:
-                    storage = open_storage(path, folder=folder, check_cancelled=check_cancelled)
-                    archive.opened = read_archive(storage, path, check_cancelled)
-                return archive.opened.for_another(lambda: self._leave(key, archive))
-        except BaseException:
+                opened = archive.open(path, folder, check_cancelled)
+                return opened.for_another(lambda: self._leave(key, archive))
+        except BaseException as error:
+            if _is_pipe(key) and isinstance(error, RegcopyError):
+                # Whoever opens it once more would wait for bytes that do not come.
+                archive.problem = archive.problem or str(error)
             self._leave(key, archive)
             raise
 
@@ -83,7 +94,8 @@ class OpenArchives:
             _close(one)
 
     def _surplus(self, key: Hashable, archive: _Archive) -> list[_Archive]:
-        if self._archives.pop(key, None) is None or archive.opened is None:
+        is_known = self._archives.pop(key, None) is not None
+        if not is_known or (archive.opened is None and not archive.problem):
             return [archive]
         kept = self._resources.kept
         if self._closed or not kept:

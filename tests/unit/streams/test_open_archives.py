@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from regcopy.errors import ContentError, NotFound
+from regcopy.errors import ContentError, NotFound, StorageFailed
 from regcopy.streams import open_archives as module
 from regcopy.streams import tar_storage
 from regcopy.streams.open_archives import OpenArchives, OpenedArchive
@@ -181,6 +181,20 @@ def test_what_comes_out_of_a_pipe_is_there_for_the_next_reader(
         opened(archives, archive(tmp_path / f"{number}.tar")).close()
     writer.join(10)
     assert watch.opened.count("pipe") == 1
+    archives.close()
+    assert watch.open_now == 0
+
+
+def test_a_broken_pipe_is_not_waited_for_again(tmp_path: Path, watch: Watch) -> None:
+    archives, pipe = pool(kept=1), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"no tar file" * 100))
+    writer.start()
+    with pytest.raises(ContentError):
+        opened(archives, str(pipe))
+    writer.join(10)
+    with pytest.raises(StorageFailed, match=r"of which nothing is left: .*pipe"):
+        opened(archives, str(pipe))
     archives.close()
     assert watch.open_now == 0
 
