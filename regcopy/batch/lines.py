@@ -138,7 +138,8 @@ class _Parser:
         self._destinations: dict[tuple[str, str], int] = {}
         self._sources: dict[tuple[str, str], int] = {}
         self._files_written: dict[str, tuple[str, int]] = {}
-        self._files_read: dict[str, int] = {}
+        # Two of the lines that read a file: one of them is not the one that writes it.
+        self._files_read: dict[str, list[int]] = {}
         self._have_files: dict[type[ImageReference], bool] = {}
 
     def parse(self, texts: Iterable[str]) -> tuple[Line, ...]:
@@ -181,7 +182,8 @@ class _Parser:
         if from_key == to_key:
             raise UsageError(f"source and destination are the same: {printable(destination)}")
         if from_file is not None:
-            self._files_read.setdefault(from_file.file, number)
+            readers = self._files_read.setdefault(from_file.file, [])
+            readers += [number] if len(readers) < 2 else []
         if to_file is not None:
             self._note_written(number, to_place.transport, to_file.file)
         return Line(number, source, destination, words, options)
@@ -239,9 +241,9 @@ class _Parser:
             if key in self._sources and self._sources[key] != number
         }
         chains |= {
-            (number, self._files_read[file])
+            (number, next(reader for reader in self._files_read[file] if reader != number))
             for file, (_, number) in self._files_written.items()
-            if file in self._files_read and self._files_read[file] != number
+            if file in self._files_read and self._files_read[file] != [number]
         }
         self._problems += (
             Problem(

@@ -276,6 +276,13 @@ def test_what_cannot_be_in_one_list_with_an_archive(second: str, problem: str) -
         parse_list(["oci:in:1 oci-archive:all.tar:a", second])
 
 
+def test_an_archive_that_is_written_anew_out_of_itself_is_read_by_no_other_line() -> None:
+    texts = ["oci-archive:all.tar:a oci-archive:all.tar:b", "oci-archive:all.tar:a oci:out"]
+    assert len(parse_list(texts[:1])) == 1
+    with pytest.raises(BadList, match="line 1: its destination is the source of line 2"):
+        parse_list(texts)
+
+
 def test_the_lines_of_one_archive_are_in_one_part() -> None:
     lines = parse_list(
         f"oci:in:{n} oci-archive:{'all' if n % 2 else 'half'}.tar:{n}" for n in range(40)
