@@ -15,7 +15,7 @@ from regcopy.batch.one_line import HowToCopy, copy_line, resumed_line
 from regcopy.batch.outcome import at_its_end, blank_report, failed, stopped
 from regcopy.batch.report import LineReport, Status
 from regcopy.errors import Cancelled, UsageError, located
-from regcopy.events import Observer
+from regcopy.events import Observer, Silent
 from regcopy.session import Session
 from regcopy.transports import parse_reference
 from regcopy.transports.abilities import JointFile, SharesFile
@@ -70,7 +70,7 @@ def copy_together(
         session: what is opened in it finds the file.
         lines: all that write into the file.
         how: what holds for all lines.
-        observe: told of each line that begins, and gives its observer.
+        observe: told of each line that is begun to be copied, and gives its observer.
         max_failures: 0 for no limit.
 
     Returns:
@@ -102,8 +102,10 @@ def _write(
             if 0 < max_failures <= failures:
                 reports.append(stopped(blank_report(line, line.options.applied_to(how.options))))
                 continue
-            wanted = how if is_whole else replace(how, dry_run=True)
-            report = copy_line(session, line, wanted, observe(line))
+            if is_whole:
+                report = copy_line(session, line, how, observe(line))
+            else:
+                report = copy_line(session, line, replace(how, dry_run=True), Silent())
             failures += report.status == "failed"
             is_whole = is_whole and report.status == "done"
             reports.append(report)

@@ -61,8 +61,6 @@ class ListTally:
         self._moved_bytes = 0
         self._repeated = 0
         self._under_way: dict[int, tuple[Line, ProgressTally]] = {}
-        # Copied, and not at an end: the file that others write into as well is not there yet.
-        self._waiting: set[int] = set()
 
     def take(self, event: LineEvent, /) -> None:
         """Count what the event says."""
@@ -82,23 +80,25 @@ class ListTally:
                     pass
 
     def _advance(self, event: LineAdvanced) -> None:
+        if isinstance(event.event, CopyStarted):
+            # The line may be tried again: what it moved before did move.
+            self._leave(event.line)
+            self._under_way[event.line.number] = event.line, ProgressTally()
         known = self._under_way.get(event.line.number)
         if known is None:
             return
-        if isinstance(event.event, CopyStarted):
-            # The line is tried again: what it moved before did move.
-            self._moved_bytes += known[1].standing().moved_bytes
-            known = self._under_way[event.line.number] = event.line, ProgressTally()
-            self._waiting.discard(event.line.number)
         known[1].notify(event.event)
         if is_copied(event):
-            self._waiting.add(event.line.number)
+            # The file that others write into as well may not be there yet.
+            self._leave(event.line)
 
     def _end(self, event: LineEnded) -> None:
-        known = self._under_way.pop(event.line.number, None)
-        self._waiting.discard(event.line.number)
         self._ended += 1
         self._failed += event.report.status == "failed"
+        self._leave(event.line)
+
+    def _leave(self, line: Line) -> None:
+        known = self._under_way.pop(line.number, None)
         if known is not None:
             self._moved_bytes += known[1].standing().moved_bytes
 
@@ -111,11 +111,10 @@ class ListTally:
     def standing(self) -> ListStanding:
         """How far the list is now."""
         with self._lock:
-            all_of_them = [
+            under_way = tuple(
                 LineStanding(line, tally.standing()) for line, tally in self._under_way.values()
-            ]
-            moving = sum(one.standing.moved_bytes for one in all_of_them)
-            under_way = tuple(one for one in all_of_them if one.line.number not in self._waiting)
+            )
+            moving = sum(one.standing.moved_bytes for one in under_way)
             return ListStanding(
                 lines=self._lines,
                 ended=self._ended,

@@ -137,6 +137,14 @@ def test_all_that_is_wrong_is_told_at_once_and_no_more_layers_are_read(tmp_path:
     assert "no-3" in messages[3]
 
 
+def test_a_line_that_is_only_looked_at_does_not_begin(tmp_path: Path) -> None:
+    texts = lines_into("oci-archive", tmp_path, family(4))
+    texts[1] = f"oci:{tmp_path}/nothing:1 oci-archive:{tmp_path}/all.tar:1"
+    ran = run(texts)
+    begun = [event.line.number for event in ran.events if isinstance(event, LineStarted)]
+    assert begun == [1, 2]
+
+
 def test_nothing_more_is_looked_at_after_so_many_failures(tmp_path: Path) -> None:
     texts = lines_into("oci-archive", tmp_path, family(4))
     for number in (1, 3):

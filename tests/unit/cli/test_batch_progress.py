@@ -36,6 +36,7 @@ from regcopy.events import (
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from tests.command_line import Screen, log_lines, make_screens, run_cli
+from tests.growth import TOO_FAST, growth
 from tests.lists import layout_lines
 
 LINE = Line(3, "oci:a", "dir:b")
@@ -172,3 +173,20 @@ def test_without_progress_nothing_but_failures_is_logged(
     path = layout_lines(tmp_path, 1).write(tmp_path / "list", ["oci:nothing dir:nowhere"])
     ended = run_cli("batch", *flags, str(path))
     assert [line.level for line in ended.log] == ["error"]
+
+
+def test_lines_that_wait_for_the_others_of_their_archive_cost_nothing() -> None:
+    def make(size: int) -> list[LineEvent]:
+        lines = [Line(number, "oci:a", f"oci-archive:b:{number}") for number in range(size // 512)]
+        written = ManifestWritten(Digest.of(b"x"), is_top=True)
+        return [
+            event for line in lines for event in (LineStarted(line), LineAdvanced(line, written))
+        ]
+
+    def act(events: list[LineEvent]) -> None:
+        tally = ListTally()
+        for event in events:
+            tally.take(event)
+            tally.standing()
+
+    assert growth(act, make) < TOO_FAST
