@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+_CLEARING_CALLS = ("unlink", "rmdir")
 CHANGING_CALLS = ("write", "fsync", "replace", "mkdir", "unlink", "rmdir")
 NAMING_FILES = ("index.json", "manifest.json")
 
@@ -18,7 +19,7 @@ class StorageWatch:
     """Follows every call that changes files, from its making to the end of the test.
 
     Attributes:
-        count: calls so far.
+        calls: their names, so far.
         faults: what a power cut could have shown: names that were given to bytes that were
             not synced, and images that were named while names were not synced.
     """
@@ -31,7 +32,7 @@ class StorageWatch:
         after: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin; `before` gets number and name of a call and may raise, `after` may look."""
-        self.count = 0
+        self.calls: list[str] = []
         self.faults: list[str] = []
         self._before = before
         self._after = after
@@ -40,14 +41,24 @@ class StorageWatch:
         for name in CHANGING_CALLS:
             monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
 
+    @property
+    def count(self) -> int:
+        """Calls so far."""
+        return len(self.calls)
+
+    @property
+    def failing(self) -> list[int]:
+        """Numbers of the calls that `fail_call` makes fail."""
+        return [n for n, name in enumerate(self.calls) if name not in _CLEARING_CALLS]
+
     def _watched(self, name: str, real: Callable[..., object]) -> Callable[..., object]:
         def call(*args: object, **options: object) -> object:
             if self._inside:
                 return real(*args, **options)
-            self._before(self.count, name)
+            self._before(len(self.calls), name)
             self._inside = True
             try:
-                self.count += 1
+                self.calls.append(name)
                 self._note(name, args, options)
                 result = real(*args, **options)
                 if name == "mkdir":
@@ -100,7 +111,7 @@ def fail_call(number: int, code: int = errno.ENOSPC) -> Callable[[int, str], Non
     """Make a `before` that fails one call, unless it is one that clears up."""
 
     def before(count: int, name: str) -> None:
-        if count == number and name not in ("unlink", "rmdir"):
+        if count == number and name not in _CLEARING_CALLS:
             raise OSError(code, os.strerror(code))
 
     return before

@@ -7,19 +7,17 @@ not completed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from regcopy.copying.recompression import LayerChanges
+from regcopy.copying.schema1 import FindPlain
 from regcopy.copying.tree import Node
 from regcopy.errors import DigestMismatch, ManifestInvalid, located
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.image_config import read_diff_ids
 from regcopy.model.mediatypes import compression_of
-from regcopy.streams.watched import PlainLayer
 from regcopy.transports.base import Capabilities
-
-FindPlain = Callable[[Digest], PlainLayer | None]
 
 
 def images_to_fit(root: Node, capabilities: Capabilities) -> tuple[Node, ...]:

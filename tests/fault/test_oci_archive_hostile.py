@@ -176,12 +176,12 @@ def test_a_size_that_ends_behind_the_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "a.tar")
 
 
-def count_calls(file: Path) -> int:
-    """Count the calls that an image takes until its file has its name."""
+def failing_calls(file: Path) -> list[int]:
+    """Give the calls that can fail until the file of an image has its name."""
     with pytest.MonkeyPatch.context() as patch:
         watch = StorageWatch(patch)
         write_image(ONE, archive(file))
-    return watch.count - 1  # the last one syncs the folder
+    return watch.failing[:-1]  # the last one syncs the folder
 
 
 @pytest.mark.parametrize("old", [None, ONE])
@@ -189,18 +189,18 @@ def test_a_call_that_fails_leaves_the_old_archive_and_nothing_else(
     tmp_path: Path, old: SampleImage | None
 ) -> None:
     (tmp_path / "other").mkdir()
-    count = count_calls(tmp_path / "other" / "a.tar")
+    failing = failing_calls(tmp_path / "other" / "a.tar")
     file = tmp_path / "a.tar"
     if old is not None:
         write_image(old, archive(file))
     before = os.listdir(tmp_path)
-    for number in range(count):
+    for number in failing:
         with pytest.MonkeyPatch.context() as patch:
             StorageWatch(patch, before=fail_call(number))
             with pytest.raises(StorageFailed):
                 write_image(TWO, archive(file))
         assert os.listdir(tmp_path) == before
-    assert count > 10
+    assert len(failing) > 10
     assert old is None or read(file) == old
 
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from regcopy.copying.fitting import FindPlain, check_fit, images_to_fit, layers_to_unpack
+from regcopy.copying.fitting import check_fit, images_to_fit, layers_to_unpack
 from regcopy.copying.recompression import Recompression
+from regcopy.copying.schema1 import FindPlain
 from regcopy.copying.tree import Node
 from regcopy.errors import DigestMismatch, ManifestInvalid
 from regcopy.model.digest import Digest
