@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from regcopy.late_names import late_names
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -98,10 +100,7 @@ __all__ = [
     "plan_copy",
 ]
 
-# Modules that belong to the library and need no import of their own.
-_MODULES: Final = frozenset({"aio", "batch", "checking", "errors", "events"})
-
-# Name → module; tests compare it with the imports above and with __all__.
+# Name → module that has it, or is it; tests compare with the imports above and with __all__.
 _HOMES: Final = {
     "Access": "regcopy.session",
     "Cancelled": "regcopy.errors",
@@ -127,8 +126,13 @@ _HOMES: Final = {
     "TransportError": "regcopy.errors",
     "TrustOptions": "regcopy.trust.options",
     "UsageError": "regcopy.errors",
+    "aio": "regcopy.aio",
+    "batch": "regcopy.batch",
+    "checking": "regcopy.checking",
     "copy": "regcopy.api",
     "delete": "regcopy.api",
+    "errors": "regcopy.errors",
+    "events": "regcopy.events",
     "get_manifest": "regcopy.api",
     "inspect": "regcopy.api",
     "list_tags": "regcopy.api",
@@ -136,20 +140,9 @@ _HOMES: Final = {
 }
 
 
-def _load(name: str) -> object:
-    """Import a public name when it is first asked for (PEP 562)."""
-    import importlib
-
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 if not TYPE_CHECKING:
     # A type checker that saw it would take every name for one of this module.
-    __getattr__ = _load
+    __getattr__ = late_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

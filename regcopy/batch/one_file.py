@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from regcopy.batch.lines import Line
-from regcopy.batch.one_line import HowToCopy, copy_line, resumed_line
-from regcopy.batch.outcome import at_its_end, blank_report, failed, stopped
-from regcopy.batch.report import LineReport, Status
+from regcopy.batch.one_line import HowToCopy, blank_of, copy_line, resumed_line
+from regcopy.batch.outcome import at_its_end, failed, stopped
+from regcopy.batch.report import LineReport
 from regcopy.errors import Cancelled, UsageError, located
 from regcopy.events import Observer, Silent
 from regcopy.session import Session
@@ -84,7 +84,7 @@ def copy_together(
             reports = _write(session, lines, anew, observe, max_failures=max_failures)
     except Exception as error:  # noqa: BLE001 — one file must not end the others
         return [at_its_end(_undone(line, how, error), began) for line in lines]
-    return reports if _are_done(reports) else _none_done(reports)
+    return reports if _are_done(reports) else _none_done(lines, how, reports)
 
 
 def _write(
@@ -100,7 +100,7 @@ def _write(
     with _open_file(session, lines[0], how) as file:
         for line in lines:
             if 0 < max_failures <= failures:
-                reports.append(stopped(blank_report(line, line.options.applied_to(how.options))))
+                reports.append(stopped(blank_of(line, how)))
                 continue
             if is_whole:
                 report = copy_line(session, line, how, observe(line))
@@ -129,7 +129,7 @@ def _all_resumed(session: Session, lines: Sequence[Line], how: HowToCopy) -> lis
     reports: list[LineReport] = []
     for line in lines:
         began = time.monotonic()
-        report = resumed_line(session, line, how)
+        report = resumed_line(session, line, how, blank_of(line, how))
         if report is None:
             return []
         reports.append(at_its_end(report, began))
@@ -141,36 +141,33 @@ def _are_done(reports: Iterable[LineReport]) -> bool:
 
 
 def _undone(line: Line, how: HowToCopy, error: Exception) -> LineReport:
-    blank = blank_report(line, line.options.applied_to(how.options))
+    blank = blank_of(line, how)
     return stopped(blank) if isinstance(error, Cancelled) else failed(blank, error)
 
 
-def _none_done(reports: Sequence[LineReport]) -> list[LineReport]:
+def _none_done(
+    lines: Sequence[Line], how: HowToCopy, reports: Sequence[LineReport]
+) -> list[LineReport]:
     """Say of lines that did not fail themselves that they are not done either."""
     first = next((report for report in reports if report.failure), None)
-    if first is None or first.failure is None or any(r.status == "stopped" for r in reports):
-        return [report if report.failure else _emptied(report, "stopped") for report in reports]
-    because = replace(
-        first.failure,
-        message=f"its file is not written, because line {first.line} failed",
-        hint=f"mend line {first.line}, or take it out; then run all lines of this file again",
-    )
+    because = None
+    if first and first.failure and not any(report.status == "stopped" for report in reports):
+        because = replace(
+            first.failure,
+            message=f"its file is not written, because line {first.line} failed",
+            hint=f"mend line {first.line}, or take it out; then run all lines of this file again",
+        )
     return [
-        report if report.failure else replace(_emptied(report, "failed"), failure=because)
-        for report in reports
+        report
+        if report.failure
+        # Without what was done, since nothing of it is there.
+        else replace(
+            blank_of(line, how),
+            status="failed" if because else "stopped",
+            failure=because,
+            tries=report.tries,
+            seconds=report.seconds,
+            ended=report.ended,
+        )
+        for line, report in zip(lines, reports, strict=True)
     ]
-
-
-def _emptied(report: LineReport, status: Status) -> LineReport:
-    """A report without what was done, since nothing of it is there."""
-    return LineReport(
-        report.line,
-        report.source,
-        report.destination,
-        status,
-        words=report.words,
-        how=report.how,
-        tries=report.tries,
-        seconds=report.seconds,
-        ended=report.ended,
-    )

@@ -45,14 +45,14 @@ class HowToCopy:
 def copy_line(session: Session, line: Line, how: HowToCopy, observer: Observer) -> LineReport:
     """Do what a line says; every failure becomes part of its report."""
     began = time.monotonic()
-    options = line.options.applied_to(how.options)
-    blank = blank_report(line, options)
+    how = replace(how, options=line.options.applied_to(how.options))
+    blank = blank_report(line, how.options)
     tries = 0
     report: LineReport | None = None
     while report is None:
         tries += 1
         try:
-            report = _do(session, line, replace(how, options=options), blank, observer)
+            report = _do(session, line, how, blank, observer)
         except Cancelled:
             report = stopped(blank)
         except RegcopyError as error:
@@ -99,7 +99,7 @@ def _is_stopped_after(how: HowToCopy, tries: int) -> bool:
 def _do(
     session: Session, line: Line, how: HowToCopy, blank: LineReport, observer: Observer
 ) -> LineReport:
-    report = resumed_line(session, line, how)
+    report = resumed_line(session, line, how, blank)
     if report is not None:
         return report
     source, destination = line.options.source(how.source), line.options.destination(how.destination)
@@ -124,13 +124,25 @@ def _do(
     return copied(blank, result, is_one=is_one)
 
 
-def resumed_line(session: Session, line: Line, how: HowToCopy) -> LineReport | None:
+def blank_of(line: Line, how: HowToCopy) -> LineReport:
+    """Begin the report of a line."""
+    return blank_report(line, line.options.applied_to(how.options))
+
+
+def resumed_line(
+    session: Session, line: Line, how: HowToCopy, blank: LineReport
+) -> LineReport | None:
     """Report a line that an earlier run has done, if its image is still at its destination.
+
+    Args:
+        session: reaches the destination.
+        line: of a list.
+        how: what holds for all lines.
+        blank: the line's report, with nothing done.
 
     Raises:
         Cancelled: the run was stopped.
     """
-    blank = blank_report(line, line.options.applied_to(how.options))
     earlier = how.done_before.get(blank.key)
     if earlier is None:
         return None

@@ -14,16 +14,23 @@ asked: nothing is kept but what is said about an image.
             ...
 """
 
-from regcopy.checking.diff import FileChange, ImageDifference, ValueChange, diff_images
-from regcopy.checking.opening import OpenedImage, Reading, open_image
-from regcopy.checking.tree import ImageTree, read_image_tree
-from regcopy.checking.verify import (
-    CheckedPart,
-    Verification,
-    Verified,
-    verify_image,
-    verify_images,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from regcopy.late_names import late_names
+
+if TYPE_CHECKING:
+    from regcopy.checking.diff import FileChange, ImageDifference, ValueChange, diff_images
+    from regcopy.checking.opening import OpenedImage, Reading, open_image
+    from regcopy.checking.tree import ImageTree, read_image_tree
+    from regcopy.checking.verify import (
+        CheckedPart,
+        Verification,
+        Verified,
+        verify_image,
+        verify_images,
+    )
 
 __all__ = [
     "CheckedPart",
@@ -41,3 +48,29 @@ __all__ = [
     "verify_image",
     "verify_images",
 ]
+
+# The commands use one of the modules each, and should not wait for the others.
+_HOMES: Final = {
+    "CheckedPart": "regcopy.checking.verify",
+    "FileChange": "regcopy.checking.diff",
+    "ImageDifference": "regcopy.checking.diff",
+    "ImageTree": "regcopy.checking.tree",
+    "OpenedImage": "regcopy.checking.opening",
+    "Reading": "regcopy.checking.opening",
+    "ValueChange": "regcopy.checking.diff",
+    "Verification": "regcopy.checking.verify",
+    "Verified": "regcopy.checking.verify",
+    "diff_images": "regcopy.checking.diff",
+    "open_image": "regcopy.checking.opening",
+    "read_image_tree": "regcopy.checking.tree",
+    "verify_image": "regcopy.checking.verify",
+    "verify_images": "regcopy.checking.verify",
+}
+
+if not TYPE_CHECKING:
+    __getattr__ = late_names(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from regcopy.copying.recompression import LayerChanges
+from regcopy.copying.recompression import LayerChanges, changes_of, ids_in_config
 from regcopy.copying.schema1 import FindPlain
 from regcopy.copying.tree import Node
-from regcopy.errors import DigestMismatch, ManifestInvalid, located
+from regcopy.errors import DigestMismatch, located
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
-from regcopy.model.image_config import read_diff_ids
 from regcopy.model.mediatypes import compression_of
 from regcopy.transports.base import Capabilities
 
@@ -29,11 +28,9 @@ def images_to_fit(root: Node, capabilities: Capabilities) -> tuple[Node, ...]:
 
 def layers_to_unpack(node: Node, changes: LayerChanges) -> tuple[Descriptor, ...]:
     """Give the layers of an image that stay packed."""
-    layers = node.image.layers
-    kept = zip(layers, changes.get(node.raw.digest, (None,) * len(layers)), strict=True)
     return tuple(
         layer
-        for layer, change in kept
+        for layer, change in changes_of(node, changes)
         if change is None and compression_of(layer.media_type) == "gzip"
     )
 
@@ -57,15 +54,8 @@ def check_fit(
         ManifestInvalid: a config is broken, or names another number of layers.
     """
     for node in images:
-        config, layers = node.image.config, node.image.layers
-        ids = read_diff_ids(configs[config.digest]) if config else ()
-        if len(ids) != len(layers):
-            raise ManifestInvalid(
-                f"image {node.raw.digest} has {len(layers)} layers, and its config has diff IDs "
-                f"for {len(ids)}"
-            )
-        done = changes.get(node.raw.digest, (None,) * len(layers))
-        for layer, change, diff_id in zip(layers, done, ids, strict=True):
+        ids = ids_in_config(node, configs)
+        for (layer, change), diff_id in zip(changes_of(node, changes), ids, strict=True):
             found = find(layer.digest)
             plain = found.diff_id if found else layer.digest
             if change is None and plain != diff_id:

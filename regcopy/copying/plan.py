@@ -17,6 +17,7 @@ from regcopy.copying.recompression import (
     LayerChanges,
     Recompression,
     Rules,
+    changes_of,
     checked_layers,
     layer_changes,
 )
@@ -93,9 +94,7 @@ class Plan:
 
     def changes_of(self, node: Node) -> Iterator[tuple[Descriptor, Recompression | None]]:
         """Give the layers of an image, each with what is done to it."""
-        layers = node.image.layers
-        changes = self.layers.get(node.raw.digest, (None,) * len(layers))
-        return zip(layers, changes, strict=True)
+        return changes_of(node, self.layers)
 
     def layers_to_be(self, node: Node) -> Mapping[Digest, Descriptor]:
         """What layers of an image will be, by the digest they have: only the types are known."""
@@ -198,9 +197,8 @@ def _blobs(
     read: dict[Digest, Descriptor] = {}
     for node in root.images():
         image = node.image
-        changes = layers.get(node.raw.digest, (None,) * len(image.layers))
         kept = leaving.get(node.raw.digest)
-        for layer, change in zip(image.layers, changes, strict=True):
+        for layer, change in changes_of(node, layers):
             if lacks_foreign and layer.is_foreign:
                 continue  # whoever runs the image fetches it from there
             if kept is not None and layer.digest not in kept:

@@ -147,6 +147,14 @@ class Rules(NamedTuple):
         return Recompression(before, after, level, before in self.may_stay)
 
 
+def changes_of(
+    node: Node, changes: LayerChanges
+) -> Iterator[tuple[Descriptor, Recompression | None]]:
+    """Give the layers of an image, each with what is done to it."""
+    layers = node.image.layers
+    return zip(layers, changes.get(node.raw.digest, (None,) * len(layers)), strict=True)
+
+
 def layer_changes(root: Node, rules: Rules, *, are_plain: bool = False) -> LayerChanges:
     """Say what is done to the layers of all images; images that stay are not in it.
 
@@ -194,13 +202,7 @@ def diff_ids(
     """
     expected: dict[Digest, Digest] = {}
     for node, positions in checked_layers(root, changes):
-        config, layers = node.image.config, node.image.layers
-        ids = read_diff_ids(configs[config.digest]) if config else ()
-        if len(ids) != len(layers):
-            raise ManifestInvalid(
-                f"image {node.raw.digest} has {len(layers)} layers, and its config has diff IDs "
-                f"for {len(ids)}"
-            )
+        layers, ids = node.image.layers, ids_in_config(node, configs)
         for position in positions:
             digest, diff_id = layers[position].digest, ids[position]
             if expected.setdefault(digest, diff_id) != diff_id:
@@ -208,3 +210,19 @@ def diff_ids(
                     f"layer {digest} has diff ID {expected[digest]} and also {diff_id}"
                 )
     return expected
+
+
+def ids_in_config(node: Node, configs: Mapping[Digest, bytes]) -> tuple[Digest, ...]:
+    """Give the diff IDs of an image, one for each of its layers.
+
+    Raises:
+        ManifestInvalid: the config is broken, or does not fit the manifest.
+    """
+    config, layers = node.image.config, node.image.layers
+    ids = read_diff_ids(configs[config.digest]) if config else ()
+    if len(ids) != len(layers):
+        raise ManifestInvalid(
+            f"image {node.raw.digest} has {len(layers)} layers, and its config has diff IDs "
+            f"for {len(ids)}"
+        )
+    return ids

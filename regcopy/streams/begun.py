@@ -72,8 +72,10 @@ class BlobFile:
         """
         if self._bytes:
             try:
-                self.file.cut(self._bytes)
-                stream.take_over(_Begun(self._fd, self._bytes, self._path, check_cancelled))
+                while block := self._read_at(stream.position):
+                    stream.take_over(block)
+                    check_cancelled()
+                self.file.cut(stream.position)
                 self._pass(stream, check_cancelled)
             except (DigestMismatch, SizeMismatch):
                 # After a power failure a file can have holes: all of it once more.
@@ -83,32 +85,14 @@ class BlobFile:
                 return
         self._pass(stream, check_cancelled)
 
+    def _read_at(self, offset: int) -> bytes:
+        with storage_errors("reading", self._path):
+            return os.pread(self._fd, min(BLOCK_BYTES, self._bytes - offset), offset)
+
     def _pass(self, stream: BlobStream, check_cancelled: Callable[[], None]) -> None:
         while block := stream.read(BLOCK_BYTES):
             self.file.write(block)
             check_cancelled()
-
-
-class _Begun:
-    """What is there of a blob, as a `Readable`."""
-
-    def __init__(self, fd: int, size: int, path: str, check_cancelled: Callable[[], None]) -> None:
-        self._fd = fd
-        self._size = size
-        self._path = path
-        self._check_cancelled = check_cancelled
-        self._position = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        self._check_cancelled()
-        left = self._size - self._position
-        with storage_errors("reading", self._path):
-            block = os.pread(self._fd, left if size < 0 else min(size, left), self._position)
-        self._position += len(block)
-        return block
-
-    def close(self) -> None:
-        """The file belongs to whoever writes it."""
 
 
 def _open_begun(folder: Folder, name: str) -> tuple[str, int] | None:

@@ -156,22 +156,20 @@ class BlobStream:
         annotations = dict(self._annotations)
         return Descriptor(self._media_type, self._digest(), self._hashed, annotations=annotations)
 
-    def take_over(self, begun: Readable) -> None:
-        """Take the first bytes from a place that has them already, and only the rest from afar.
+    def take_over(self, block: bytes) -> None:
+        """Take the next bytes from a place that has them already; the rest comes from afar.
 
         They are hashed like all others: whether they were right is known at the end.
 
         Args:
-            begun: fewer bytes than the blob has, from its beginning.
+            block: never the last byte of the blob.
 
         Raises:
-            RuntimeError: something has passed already.
+            RuntimeError: something has passed from afar.
         """
-        if self.position or self._raw is not None:
+        if self._raw is not None:
             raise RuntimeError("the blob has begun to pass")
-        while block := begun.read(BLOCK_BYTES):
-            self._take(block)
-        self._ended = False
+        self._take(block)
 
     def restart(self, offset: int) -> None:
         """Continue from `offset` bytes, which must have passed before, or from 0.

@@ -10,6 +10,7 @@ from regcopy.errors import ManifestInvalid, ManifestUnsupported, UsageError
 from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.image_config import read_diff_ids
+from regcopy.model.layout import check_destination
 from regcopy.model.manifest import MAX_MANIFEST_BYTES, ImageManifest, RawManifest, parse_manifest
 from regcopy.model.mediatypes import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG
 from regcopy.model.reference import ImageName
@@ -53,10 +54,7 @@ class DockerArchiveDestination:
             target: another place, such as a daemon.
             layers: how it takes layers.
         """
-        if reference.position is not None:
-            raise UsageError(
-                f"Destination reference must not contain a manifest index @{reference.position}"
-            )
+        check_destination(reference.position)
         self._reference = reference
         self._context = context
         self._layers = layers

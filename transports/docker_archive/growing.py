@@ -14,9 +14,8 @@ from regcopy.model.descriptor import Descriptor
 from regcopy.model.digest import Digest
 from regcopy.model.reference import ImageName
 from regcopy.streams.blob import BlobStream
+from regcopy.streams.growing_tar import GrowingTar
 from regcopy.streams.tar_output import TarOutput
-from regcopy.streams.tar_storage import temporary_folder
-from regcopy.streams.tar_writing import TarWriter
 from regcopy.transports.docker_archive.contents import (
     CONTENTS_FILE,
     ArchivedImage,
@@ -56,12 +55,12 @@ class GrowingArchive:
             context: of the destination.
             transport: what messages call this kind of archive.
         """
-        self._target = target
-        self._context = context
         self._transport = transport
-        self._output: TarOutput | None = None
-        self._writer: TarWriter | None = None
-        self._closed = False
+        self._tar = GrowingTar(
+            lambda: target.open(sleep=context.sleep, check_cancelled=context.check_cancelled),
+            tmpdir=context.environment.get("TMPDIR"),
+            check_cancelled=context.check_cancelled,
+        )
         self._blobs: dict[Digest, Descriptor] = {}
         self._folders: set[str] = set()
         # Names of each image, in order, by its config and its layers.
@@ -83,7 +82,7 @@ class GrowingArchive:
         Raises:
             ContentError: the bytes are not those that were promised.
         """
-        blob = self._open().add_stream(stream, self._layer_to_write)
+        blob = self._tar.writer.add_stream(stream, self._layer_to_write)
         self._blobs.setdefault(blob.digest, blob)
         return blob
 
@@ -91,23 +90,8 @@ class GrowingArchive:
         """Add a config or a small layer, unless it is there already."""
         if blob.digest not in self._blobs:
             name = config_name(blob.digest) if is_config else layer_name(blob.digest)
-            self._open().add_bytes(name, content)
+            self._tar.writer.add_bytes(name, content)
             self._blobs[blob.digest] = blob
-
-    def _open(self) -> TarWriter:
-        if self._closed:
-            raise RuntimeError("the destination is closed")
-        if self._writer is None:
-            check_cancelled = self._context.check_cancelled
-            self._output = self._target.open(
-                sleep=self._context.sleep, check_cancelled=check_cancelled
-            )
-            self._writer = TarWriter(
-                self._output,
-                temporary_folder=temporary_folder(self._context.environment.get("TMPDIR")),
-                check_cancelled=check_cancelled,
-            )
-        return self._writer
 
     def _layer_to_write(self, blob: Descriptor) -> str:
         if blob.digest.algorithm != "sha256":
@@ -122,7 +106,7 @@ class GrowingArchive:
         Raises:
             ManifestInvalid: `config` cannot be taken apart.
         """
-        writer, top = self._open(), ""
+        writer, top = self._tar.writer, ""
         for layer in legacy_layers(diff_ids, config):
             top = layer.id
             if top not in self._folders:
@@ -143,22 +127,18 @@ class GrowingArchive:
 
     def publish(self) -> None:
         """Write the table of contents, and give the archive its name."""
-        writer = self._open()
+        writer = self._tar.writer
         images = [
             ArchivedImage(config, tuple(names), layers)
             for (config, layers), names in self._images.items()
         ]
         writer.add_bytes(CONTENTS_FILE, write_contents(images))
         writer.add_bytes("repositories", write_repositories(self._top_layers))
-        writer.end()
-        if self._output is not None:
-            self._output.publish()
+        self._tar.publish()
 
     def close(self) -> None:
         """Close; what was not published is gone. May be called twice."""
-        self._closed = True
-        if self._output is not None:
-            self._output.close()
+        self._tar.close()
 
 
 def config_name(digest: Digest) -> str:

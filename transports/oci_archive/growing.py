@@ -19,8 +19,8 @@ from regcopy.model.layout import (
     LayoutIndex,
 )
 from regcopy.streams.blob import BlobStream
-from regcopy.streams.tar_output import TarOutput, TarTarget
-from regcopy.streams.tar_storage import temporary_folder
+from regcopy.streams.growing_tar import GrowingTar
+from regcopy.streams.tar_output import TarTarget
 from regcopy.streams.tar_writing import TarWriter
 from regcopy.transports.oci_archive.contents import member_name
 
@@ -43,11 +43,15 @@ class GrowingArchive:
             UsageError: the place is a terminal.
             StorageFailed: there can be no file.
         """
-        self._target = TarTarget.look(path)
-        self._context = context
-        self._output: TarOutput | None = None
-        self._writer: TarWriter | None = None
-        self._closed = False
+        target = self._target = TarTarget.look(path)
+        self._tar = GrowingTar(
+            lambda: target.open(
+                sleep=context.sleep, check_cancelled=context.check_cancelled, replaces=True
+            ),
+            tmpdir=context.environment.get("TMPDIR"),
+            check_cancelled=context.check_cancelled,
+            file_mode=_FILE_MODE,
+        )
         self._folders: set[str] = set()
         self._sizes: dict[Digest, int] = {}
         self._images: list[tuple[Descriptor, str]] = []
@@ -67,7 +71,7 @@ class GrowingArchive:
         Raises:
             ContentError: the bytes are not those that were promised.
         """
-        writer = self._open()
+        writer = self._tar.writer
         algorithm = stream.expected.digest.algorithm if stream.expected else "sha256"
         self._add_folders(writer, algorithm)
         blob = writer.add_stream(stream, self._new_name)
@@ -81,26 +85,10 @@ class GrowingArchive:
     def add_content(self, digest: Digest, content: bytes) -> None:
         """Add a manifest, unless it is there already."""
         if digest not in self._sizes:
-            writer = self._open()
+            writer = self._tar.writer
             self._add_folders(writer, digest.algorithm)
             writer.add_bytes(member_name(digest), content)
             self._sizes[digest] = len(content)
-
-    def _open(self) -> TarWriter:
-        if self._closed:
-            raise RuntimeError("the destination is closed")
-        if self._writer is None:
-            context = self._context
-            self._output = self._target.open(
-                sleep=context.sleep, check_cancelled=context.check_cancelled, replaces=True
-            )
-            self._writer = TarWriter(
-                self._output,
-                temporary_folder=temporary_folder(context.environment.get("TMPDIR")),
-                check_cancelled=context.check_cancelled,
-                file_mode=_FILE_MODE,
-            )
-        return self._writer
 
     def _add_folders(self, writer: TarWriter, algorithm: str) -> None:
         for folder in (BLOBS_FOLDER, f"{BLOBS_FOLDER}/{algorithm}"):
@@ -114,16 +102,11 @@ class GrowingArchive:
 
     def publish(self) -> None:
         """Write what names the images, end the archive, and show it."""
-        writer = self._open()
+        writer = self._tar.writer
         writer.add_bytes(INDEX_FILE, LayoutIndex.empty().with_images(self._images).to_bytes())
         writer.add_bytes(LAYOUT_FILE, LAYOUT_CONTENT)
-        writer.end()
-        if self._output is not None:
-            self._output.publish()
+        self._tar.publish()
 
     def close(self) -> None:
         """Close; what was not published is gone. May be called twice."""
-        self._closed = True
-        output, self._output, self._writer = self._output, None, None
-        if output is not None:
-            output.close()
+        self._tar.close()
