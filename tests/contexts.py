@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from regcopy.auth.credential import Credential
 from regcopy.auth.keychain import FixedKeychain
 from regcopy.config.environment import Environment
@@ -22,6 +24,21 @@ class Recorder:
     def notify(self, event: Event, /) -> None:
         """Keep it."""
         self.events.append(event)
+
+
+class Clock(threading.Event):
+    """Takes the place of the `cancelled` event: a wait is over at once, and is remembered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Note how long it would have been; tell whether it was set."""
+        self.waits.append(timeout or 0.0)
+        self.now += timeout or 0.0
+        return self.is_set()
 
 
 def make_context(

@@ -14,6 +14,7 @@ import pytest
 from regcopy import aio
 from regcopy.batch import BadList, LineEnded, LineEvent, ListEnded
 from regcopy.config.environment import Environment
+from regcopy.copying.result import CopyResult
 from regcopy.errors import NotFound
 from regcopy.events import BlobDone, Event, ManifestWritten
 from regcopy.testing.samples import multi_platform_image, single_image, write_layout
@@ -70,6 +71,13 @@ class Recorder:
         self.threads.add(threading.get_ident())
 
 
+def begin_copy(fake: FakeRegistry, tmp_path: Path) -> asyncio.Task[CopyResult]:
+    """A task that copies `app:1`."""
+    return asyncio.create_task(
+        aio.copy(f"docker://{fake.host}/app:1", f"dir:{tmp_path}/out", source_access=QUICK)
+    )
+
+
 def test_an_image_is_copied_planned_inspected_and_deleted(layout: str, tmp_path: Path) -> None:
     async def work() -> None:
         plan = await aio.plan_copy(layout, f"oci:{tmp_path}/out:1", environment=NOTHING)
@@ -99,9 +107,7 @@ def test_the_loop_runs_on_while_an_image_is_copied(
     fake.on("GET", "/manifests/", gate.hold)
 
     async def work() -> None:
-        copying = asyncio.create_task(
-            aio.copy(f"docker://{fake.host}/app:1", f"dir:{tmp_path}/out", source_access=QUICK)
-        )
+        copying = begin_copy(fake, tmp_path)
         await gate.came()
         assert not copying.done()
         gate.open()
@@ -135,9 +141,7 @@ def test_a_task_that_is_cancelled_stops_its_copy_and_leaves_nothing(
     fake.on("GET", "/blobs/", gate.hold, forever=True)
 
     async def work() -> None:
-        copying = asyncio.create_task(
-            aio.copy(f"docker://{fake.host}/app:1", f"dir:{tmp_path}/out", source_access=QUICK)
-        )
+        copying = begin_copy(fake, tmp_path)
         await gate.came()
         copying.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -155,9 +159,7 @@ def test_a_task_that_is_cancelled_twice_still_waits_until_its_copy_has_cleaned_u
     fake.on("GET", "/blobs/", gate.hold, forever=True)
 
     async def work() -> None:
-        copying = asyncio.create_task(
-            aio.copy(f"docker://{fake.host}/app:1", f"dir:{tmp_path}/out", source_access=QUICK)
-        )
+        copying = begin_copy(fake, tmp_path)
         await gate.came()
         while not copying.done():
             copying.cancel()

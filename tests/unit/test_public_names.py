@@ -11,11 +11,16 @@ from types import ModuleType
 import pytest
 
 import regcopy
+from regcopy import checking
 
 
-def told_to_type_checkers() -> dict[str, str]:
+def tree_of(package: ModuleType) -> ast.Module:
+    return ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
+
+
+def told_to_type_checkers(package: ModuleType) -> dict[str, str]:
     """Name → module, of the imports that are only there for type checkers."""
-    tree = ast.parse(Path(regcopy.__file__).read_text(encoding="utf-8"))
+    tree = tree_of(package)
     (block,) = (
         one
         for one in tree.body
@@ -28,26 +33,32 @@ def told_to_type_checkers() -> dict[str, str]:
     return {name.name: str(one.module) for one in imports for name in one.names}
 
 
-def test_type_checkers_are_told_of_all_public_names_and_no_other() -> None:
-    assert sorted(told_to_type_checkers()) == sorted(regcopy.__all__)
+PACKAGES = [regcopy, checking]
 
 
-@pytest.mark.parametrize("name", regcopy.__all__)
-def test_a_public_name_is_what_type_checkers_take_it_for(name: str) -> None:
-    found = getattr(regcopy, name)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_type_checkers_are_told_of_all_public_names_and_no_other(package: ModuleType) -> None:
+    assert sorted(told_to_type_checkers(package)) == sorted(package.__all__)
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [(package, name) for package in PACKAGES for name in package.__all__]
+)
+def test_a_public_name_is_what_type_checkers_take_it_for(package: ModuleType, name: str) -> None:
+    found = getattr(package, name)
     if isinstance(found, ModuleType):
-        assert found.__name__ == f"regcopy.{name}"
+        assert found.__name__ == f"{package.__name__}.{name}"
     else:
-        assert found is getattr(sys.modules[told_to_type_checkers()[name]], name)
+        assert found is getattr(sys.modules[told_to_type_checkers(package)[name]], name)
 
 
-def test_type_checkers_see_that_a_name_is_wrong() -> None:
-    tree = ast.parse(Path(regcopy.__file__).read_text(encoding="utf-8"))
-    functions = {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+@pytest.mark.parametrize("package", PACKAGES)
+def test_type_checkers_see_that_a_name_is_wrong(package: ModuleType) -> None:
+    functions = {one.name for one in tree_of(package).body if isinstance(one, ast.FunctionDef)}
 
     assert "__getattr__" not in functions  # it would allow every name
     with pytest.raises(AttributeError, match="no attribute 'Copy'"):
-        getattr(regcopy, "Copy")  # noqa: B009
+        getattr(package, "Copy")  # noqa: B009
 
 
 @pytest.mark.parametrize("name", ["errors.NotFound", "events.BlobDone", "batch.copy_many"])
@@ -59,5 +70,6 @@ def test_a_module_of_the_library_needs_no_import_of_its_own(name: str) -> None:
     assert done.stderr == b""
 
 
-def test_the_names_are_listed() -> None:
-    assert dir(regcopy) == sorted(regcopy.__all__)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_names_are_listed(package: ModuleType) -> None:
+    assert dir(package) == sorted(package.__all__)

@@ -164,6 +164,14 @@ def test_to_look_at_an_image_in_a_folder_loads_nothing_to_copy_it(tmp_path: Path
     assert loaded & (ENGINE_AND_TRUST | HTTP | {"rich", "subprocess", "tempfile"}) == set()
 
 
+def test_to_verify_an_image_loads_nothing_that_compares_or_unpacks_images(tmp_path: Path) -> None:
+    write_layout(single_image(), tmp_path / "layout", "1")
+    loaded = loaded_by("verify", f"oci:{tmp_path}/layout:1")
+    assert "regcopy.checking.verify" in loaded
+    others = {f"regcopy.checking.{name}" for name in ("diff", "files", "tree")}
+    assert loaded & (others | {"regcopy.streams.decompress"}) == set()
+
+
 def test_a_copy_between_folders_loads_neither_http_nor_what_signs(tmp_path: Path) -> None:
     write_layout(single_image(), tmp_path / "layout", "1")
     places = (f"oci:{tmp_path}/layout:1", f"dir:{tmp_path}/copy")

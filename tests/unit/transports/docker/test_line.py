@@ -62,29 +62,20 @@ def test_a_line_is_open_as_long_as_it_has_a_holder() -> None:
         lines.shut_down()  # nothing is left to shut down
 
 
-def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        found = [
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
-        ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-
-        sock, line = dial("registry.example", port, 5.0, Lines())
-
-        assert sock.getpeername() == ("127.0.0.1", port)
-        line.release()
-        sock.close()
-
-
-def test_an_address_of_a_family_that_this_machine_lacks_is_passed_over(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("family", "protocol"),
+    [
+        pytest.param(socket.AF_INET6, 6, id="nobody answers there"),
+        pytest.param(socket.AF_DECnet, 0, id="a family that this machine lacks"),
+    ],
+)
+def test_the_next_address_is_tried(
+    monkeypatch: pytest.MonkeyPatch, family: int, protocol: int
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         found = [
-            (socket.AF_DECnet, socket.SOCK_STREAM, 0, "", ("::1", port, 0, 0)),
+            (family, socket.SOCK_STREAM, protocol, "", ("::1", port, 0, 0)),
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -11,22 +10,8 @@ from pytest_httpserver import HTTPServer
 from regcopy.errors import Cancelled, RateLimited
 from regcopy.transports.base import RetryPolicy
 from regcopy.transports.docker.request_rate import RequestRate
-from tests.contexts import make_context
+from tests.contexts import Clock, make_context
 from tests.http_world import MANIFEST, client_of, get, host_of
-
-
-class Clock(threading.Event):
-    """Takes the place of the `cancelled` event: a wait is over at once, and is remembered."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-        self.waits: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout or 0.0)
-        self.now += timeout or 0.0
-        return self.is_set()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,21 +27,7 @@ from regcopy.errors import (
 from regcopy.events import Retrying
 from regcopy.transports.base import RetryPolicy
 from regcopy.transports.docker.retry import Retrier, is_transient
-from tests.contexts import Recorder, make_context
-
-
-class Clock(threading.Event):
-    """Takes the place of the `cancelled` event: a wait is over at once, and is remembered."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-        self.waits: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout or 0.0)
-        self.now += timeout or 0.0
-        return self.is_set()
+from tests.contexts import Clock, Recorder, make_context
 
 
 class World:
